@@ -1,0 +1,91 @@
+"""Which database the models speak to: SQLite files on one box, PostgreSQL for a nation.
+
+Two handles: `main` holds everything that a citizen was told is saved; `sessions` holds USSD sessions.
+On SQLite they are two files, so that a hop never waits behind a case write or its fsync. On PostgreSQL
+they are the same database. Connections are opened on first use, one per thread, and stay open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from peewee import Database, DatabaseProxy, InterfaceError, OperationalError, PostgresqlDatabase, SqliteDatabase
+
+Answer = TypeVar("Answer")
+
+main: Final = DatabaseProxy()
+sessions: Final = DatabaseProxy()
+
+# A network gives up on a USSD answer after 10 s; wait for a lock half as long, then say so.
+LOCK_TIMEOUT_S: Final = 5
+_BROKEN: Final = (OperationalError, InterfaceError)
+
+
+def bind(url: str) -> None:
+    """Point both handles at `url`: `sqlite:////path/to/mlango.sqlite3` or `postgresql://…`. Opens nothing yet."""
+    if url.startswith("sqlite:///"):
+        path = Path(url.removeprefix("sqlite:///"))
+        main.initialize(_sqlite(path, synchronous="full"))
+        sessions.initialize(_sqlite(sessions_file(path), synchronous="normal"))
+        return
+    postgres = PostgresqlDatabase(
+        url, prefer_psycopg3=True, connect_timeout=LOCK_TIMEOUT_S, options="-c lock_timeout=5s -c timezone=UTC"
+    )
+    main.initialize(postgres)
+    sessions.initialize(postgres)
+
+
+def sessions_file(main_file: Path) -> Path:
+    """The file of the USSD sessions that belongs to a main SQLite file."""
+    return main_file.with_name(f"{main_file.stem}-sessions{main_file.suffix}")
+
+
+def is_postgres() -> bool:
+    return isinstance(main.obj, PostgresqlDatabase)
+
+
+@contextmanager
+def transaction(database: DatabaseProxy = main) -> Iterator[None]:
+    """One write transaction. On SQLite it is IMMEDIATE: a read that becomes a write never meets "locked"."""
+    with database.atomic():
+        yield
+
+
+def rows(database: DatabaseProxy, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    """Run ready SQL, written with `?`, and return all its rows. For hot paths; each has a test against its model."""
+    return list(run(database, sql, *values).fetchall())
+
+
+def run(database: DatabaseProxy, sql: str, *values: Any) -> Any:
+    """Run ready SQL, written with `?`, and return the cursor (its `rowcount` tells how many rows changed)."""
+    return database.execute_sql(sql.replace("?", "%s") if database.param == "%s" else sql, values)
+
+
+def steady(work: Callable[[], Answer]) -> Answer:
+    """Do `work`, once more if the server had closed our idle connection. `work` must be safe to repeat."""
+    try:
+        return work()
+    except _BROKEN:
+        if not is_postgres() or main.in_transaction():
+            raise
+        close()
+        return work()
+
+
+def close() -> None:
+    """Close this thread's connections; the next query opens new ones."""
+    for handle in (main, sessions):
+        if handle.obj is not None and not handle.is_closed():
+            handle.close()
+
+
+def _sqlite(path: Path, synchronous: str) -> Database:
+    return SqliteDatabase(
+        str(path),
+        lock_type="IMMEDIATE",
+        timeout=LOCK_TIMEOUT_S,
+        pragmas={"journal_mode": "wal", "synchronous": synchronous, "foreign_keys": 1, "cache_size": -16_000},
+    )
