@@ -1,0 +1,1 @@
+"""The phone networks: what texts cost on the air, what people mean by them, and one module per network."""

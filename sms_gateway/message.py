@@ -1,0 +1,151 @@
+"""One table for every SMS, in (MO) and out (MT). Rows that are ready to go *are* the outbox."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import IntEnum, StrEnum
+from typing import Any, Final
+
+from peewee import BlobField, BooleanField, CharField, ForeignKeyField, IntegerField, SmallIntegerField, TextField
+
+from cases.citizens import Caller
+from cases.models import Case, Citizen
+from sms_gateway.gateway import State
+from store.model import Insert, Model, UtcField, new_id
+
+
+class Direction(StrEnum):
+    MO = "mo"
+    MT = "mt"
+
+
+class Lane(IntEnum):
+    """Who goes first: the receipt a citizen waits for, news of a case, then everything sent to many."""
+
+    RECEIPT = 0
+    STATUS = 1
+    BULK = 2
+
+
+class Message(Model):
+    """An SMS. An MT is stored as template and parameters and rendered when it is sent."""
+
+    direction = CharField(max_length=2)
+    state = CharField(max_length=16)
+    citizen = ForeignKeyField(Citizen, on_delete="RESTRICT", index=False)
+    case = ForeignKeyField(Case, null=True, on_delete="RESTRICT", index=False)
+    body = BlobField()  # sealed: an MO's text; an MT's parameters as JSON
+    created_at = UtcField()
+    provider = CharField(max_length=24, null=True)
+    provider_id = CharField(max_length=80, null=True)
+    short_code = CharField(max_length=20, null=True)  # where an MO was sent to
+    # MO
+    attempts = SmallIntegerField(default=0)  # MO: times handling failed; MT: times sending was tried
+    handled_at = UtcField(null=True)
+    # MT
+    lane = SmallIntegerField(null=True)
+    template = CharField(max_length=40, null=True)
+    language = CharField(max_length=8, null=True)
+    due_at = UtcField(null=True)  # not before
+    expires_at = UtcField(null=True)  # news older than this is not news
+    lease = IntegerField(null=True)  # the tick at which a worker's claim runs out
+    resent = BooleanField(default=False)  # a receipt that may have gone out twice
+    sent = BlobField(null=True)  # sealed: the text as it went out
+    segments = SmallIntegerField(null=True)
+    cost = CharField(max_length=24, null=True)
+    error = CharField(max_length=120, null=True)
+    sent_at = UtcField(null=True)
+    settled_at = UtcField(null=True)
+
+    class Meta:
+        table_name = "message"
+
+
+class DeliveryReport(Model):
+    """A network's report as it came; kept also when no message matches it (yet)."""
+
+    provider = CharField(max_length=24)
+    provider_id = CharField(max_length=80)
+    state = CharField(max_length=16)
+    raw_status = CharField(max_length=60)  # the network's own word
+    reason = CharField(max_length=120, null=True)
+    received_at = UtcField()
+    matched_at = UtcField(null=True)
+
+    class Meta:
+        table_name = "delivery_report"
+
+
+class Channel(Model):
+    """A gateway that is paused: by its own fault (a wrong key, no credit), until then."""
+
+    name = CharField(max_length=24, unique=True)
+    paused_until = UtcField(null=True)
+    reason = TextField(null=True)
+
+    class Meta:
+        table_name = "channel"
+
+
+class Tick(Model):
+    """Counts the relay's heartbeats. Leases end at a tick, not at a time of day: a clock set wrong steals no lease."""
+
+    count = IntegerField()
+    beaten_at = UtcField()
+
+    class Meta:
+        table_name = "tick"
+
+
+TABLES: Final = (Message, DeliveryReport, Channel, Tick)
+
+# How long a text stays worth sending
+SHELF_LIFE: Final[Mapping[Lane, timedelta]] = {
+    Lane.RECEIPT: timedelta(days=3),
+    Lane.STATUS: timedelta(days=3),
+    Lane.BULK: timedelta(days=1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An MT that somebody wants sent: which text (`template`), with what in it, to whom."""
+
+    caller: Caller
+    template: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    case_id: str | None = None
+    language: str | None = None  # the citizen's own unless said otherwise
+    lane: Lane = Lane.RECEIPT
+
+
+def post(drafts: Iterable[Draft], now: datetime) -> list[str]:
+    """Put messages into the outbox, in the caller's transaction; their ids. Nothing is rendered or sent here."""
+    rows = [_row(draft, now) for draft in drafts]
+    _insert(rows)
+    return [row["id"] for row in rows]
+
+
+def _row(draft: Draft, now: datetime) -> dict[str, Any]:
+    message_id = new_id()
+    params = json.dumps(draft.params, ensure_ascii=False)
+    return {
+        "id": message_id,
+        "direction": Direction.MT,
+        "state": State.QUEUED,
+        "citizen": draft.caller.id,
+        "case": draft.case_id,
+        "body": draft.caller.key.seal("message.body", message_id, params),
+        "created_at": now,
+        "lane": draft.lane,
+        "template": draft.template,
+        "language": draft.language or draft.caller.language or "en",
+        "due_at": now,
+        "expires_at": now + SHELF_LIFE[draft.lane],
+    }
+
+
+_insert: Final = Insert(Message)
