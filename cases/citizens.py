@@ -1,0 +1,105 @@
+"""Citizens: known by their phone, their data sealed with a key of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from peewee import IntegrityError
+
+from cases.models import Citizen
+from store import database
+from store.model import Insert, new_id, to_micros
+from store.sealing import DataKey, Keyring
+
+_COLUMNS: Final = "id, data_key, msisdn, language, place, stopped_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A citizen as the conversation needs them: who they are, and the key to what is theirs."""
+
+    id: str
+    msisdn: str = field(repr=False)
+    key: DataKey = field(repr=False)
+    language: str | None
+    place: str | None
+    stopped: bool
+
+
+class Citizens:
+    """Finds and makes citizens. The only place that turns a phone number into a row and back."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+        self._insert = Insert(Citizen)
+
+    def find(self, msisdn: str) -> Caller | None:
+        """The citizen with this number (E.164), or None if it never asked us anything."""
+        found = database.rows(
+            database.main, f"SELECT {_COLUMNS} FROM citizen WHERE msisdn_index = ?", self._keyring.index(msisdn)
+        )
+        return self._caller(found[0], msisdn) if found else None
+
+    def meet(self, msisdn: str, now: datetime) -> Caller:
+        """The citizen with this number, made on first contact. Two first contacts at once make one citizen."""
+        known = self.find(msisdn)
+        if known:
+            return known
+        citizen_id = new_id()
+        key, wrapped = self._keyring.new_data_key(citizen_id)
+        row = {
+            "id": citizen_id,
+            "msisdn_index": self._keyring.index(msisdn),
+            "msisdn": key.seal("citizen.msisdn", citizen_id, msisdn),
+            "data_key": wrapped,
+            "created_at": now,
+        }
+        try:
+            with database.transaction():
+                self._insert([row])
+        except IntegrityError:  # somebody met them a moment ago
+            return self.find(msisdn) or self.meet(msisdn, now)
+        return Caller(citizen_id, msisdn, key, None, None, stopped=False)
+
+    def by_id(self, ids: Iterable[str]) -> dict[str, Caller]:
+        """The citizens with these ids, by id; erased ones are missing."""
+        wanted = sorted(set(ids))
+        if not wanted:
+            return {}
+        marks = ", ".join("?" * len(wanted))
+        rows = database.rows(
+            database.main, f"SELECT {_COLUMNS} FROM citizen WHERE id IN ({marks}) AND data_key IS NOT NULL", *wanted
+        )
+        return {row[0]: self._caller(row) for row in rows}
+
+    def hold(self, citizen_id: str) -> None:
+        """Keep every other request of this citizen waiting until the transaction ends (SQLite holds all writers)."""
+        if database.is_postgres():
+            database.rows(database.main, "SELECT id FROM citizen WHERE id = ? FOR UPDATE", citizen_id)
+
+    def set_language(self, citizen_id: str, language: str) -> None:
+        """Remember the language they chose."""
+        database.run(database.main, "UPDATE citizen SET language = ? WHERE id = ?", language, citizen_id)
+
+    def stop(self, citizen_id: str, now: datetime) -> None:
+        """They sent STOP: nothing unsolicited goes out from now on."""
+        database.run(database.main, "UPDATE citizen SET stopped_at = ? WHERE id = ?", to_micros(now), citizen_id)
+
+    def start(self, citizen_id: str) -> None:
+        """They sent START: messages are welcome again."""
+        database.run(database.main, "UPDATE citizen SET stopped_at = NULL WHERE id = ?", citizen_id)
+
+    def _caller(self, row: tuple[Any, ...], msisdn: str | None = None) -> Caller:
+        citizen_id, wrapped, sealed, language, place, stopped = row
+        key = self._keyring.unwrap(citizen_id, wrapped)
+        return Caller(
+            id=citizen_id,
+            msisdn=msisdn or key.open("citizen.msisdn", citizen_id, sealed),
+            key=key,
+            language=language,
+            place=place,
+            stopped=stopped is not None,
+        )
