@@ -1,0 +1,326 @@
+"""The shell around the menus for USSD: load, step, do the one request, save. A hop needs no Redis and no network.
+
+The order makes a crash harmless: the case is committed first, the session saved after it. If the second is lost, the
+same request comes again, finds the case by its draft id, and shows the same number.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from cases import lookup
+from cases.casework import Casework, Change
+from cases.citizens import Caller, Citizens
+from cases.lifecycle import OPEN, Action, NotAllowed
+from cases.models import Case
+from locales import SOURCE
+from menus import engine, sessions
+from menus.engine import FIRST, Ask, Shown, State, Turn, World
+from menus.screens import FLOW
+from menus.sessions import Heard, Reply, Session
+from menus.values import ScreenValues
+from packs.model import Pack
+from packs.places import PlaceIndex
+from sms_gateway.gateway import UssdEnd, UssdRequest
+from store import database
+
+MOST_LISTED: Final = 20
+_TRIES: Final = 3
+_REMEMBERED: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How the service presents itself to phones."""
+
+    service: str
+    code: str  # *384*96#
+    short: str  # 38496
+    octets: int  # of a USSD screen: 140 or 160
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a request brought: facts for the screen, perhaps another screen than planned."""
+
+    facts: Mapping[str, Any]
+    then: str | None = None
+
+
+class Conversation:
+    """Answers USSD requests. `packs` gives the pack in force with its place index."""
+
+    def __init__(
+        self,
+        citizens: Citizens,
+        casework: Casework,
+        packs: Callable[[], tuple[Pack, PlaceIndex]],
+        voice: Voice,
+        log: Callable[..., None],
+    ) -> None:
+        self._citizens, self._casework, self._packs = citizens, casework, packs
+        self._voice, self._log = voice, log
+        self._languages: OrderedDict[str, str] = OrderedDict()  # what callers speak, for when the database is down
+
+    def hop(self, request: UssdRequest, now: datetime) -> Reply:
+        """One request of a session, and what the citizen sees next. Never raises: a fault becomes a truthful END."""
+        hop = _Hop(self, request, now)
+        try:
+            return database.steady(hop.answer)
+        except Exception as fault:
+            return self._failed(hop, fault)
+
+    def ended(self, event: UssdEnd) -> None:
+        """The network reports the end of a session."""
+        sessions.ended(f"{event.gateway}:{event.session_id}", event.status)
+
+    def _failed(self, hop: _Hop, fault: Exception) -> Reply:
+        """Say what is true: saved, kept, unsure, or nothing happened. The reference leads to the log."""
+        err = secrets.token_hex(2)
+        self._log("hop_failed", err=err, screen=hop.screen, fault=repr(fault), exc_info=fault)
+        name, facts = _truth(hop)
+        world = hop.world or self._world(self._languages.get(hop.request.msisdn, SOURCE), None, "")
+        state = State(name, facts={**facts, "err": err})
+        try:
+            return _as_reply(engine.render(FLOW, world, state, ScreenValues))
+        except Exception:
+            return Reply(f"Sorry, a fault at our side. Please dial {self._voice.code} again. Fault {err}", end=True)
+
+    def _world(self, language: str, caller: Caller | None, origin: str) -> World:
+        pack, places = self._packs()
+        return World(
+            pack=pack,
+            places=places,
+            language=language,
+            octets=self._voice.octets,
+            service=self._voice.service,
+            code=self._voice.code,
+            short=self._voice.short,
+            languages=self._voice.languages,
+            near=pack.places.get(caller.place) if caller and caller.place else None,
+            origin=origin,
+        )
+
+    def _remember(self, msisdn: str, language: str) -> None:
+        self._languages[msisdn] = language
+        self._languages.move_to_end(msisdn)
+        if len(self._languages) > _REMEMBERED:
+            self._languages.popitem(last=False)
+
+
+class _Hop:
+    """One request while it is served."""
+
+    def __init__(self, house: Conversation, request: UssdRequest, now: datetime) -> None:
+        self._house, self.request, self._now = house, request, now
+        self.world: World | None = None
+        self.session: Session | None = None
+        self.lodging = ""  # the draft id whose case was being written when something failed
+        self._caller: Caller
+
+    @property
+    def screen(self) -> str:
+        return self.session.state.screen if self.session and self.session.state else ""
+
+    def answer(self) -> Reply:
+        self._caller = self._house._citizens.meet(self.request.msisdn, self._now)
+        if self._caller.language:
+            self._house._remember(self.request.msisdn, self._caller.language)
+        for _ in range(_TRIES):
+            reply = self._try()
+            if reply is not None:
+                return reply
+        raise RuntimeError("other requests of this session kept changing it")
+
+    def _try(self) -> Reply | None:
+        """Serve the request; None if another one of this session was quicker and it must be looked at again."""
+        session = sessions.load(f"{self.request.gateway}:{self.request.session_id}", self._caller)
+        text = self.request.text
+        heard = Heard.MORE
+        if session.state is not None:
+            heard = sessions.compare(session.text, text)
+            if heard is Heard.REPEATED:
+                return session.reply
+            if heard is Heard.DIVERGED:  # the old draft stays as it is, under its own ordinal
+                session = Session(session.key, session.ordinal + 1)
+        self.session = session
+        self.world = self._house._world(self._caller.language or SOURCE, self._caller, session.name)
+        state = self._go_on(session) if session.state else self._begin(text)
+        shown = engine.render(FLOW, self.world, state, ScreenValues)
+        reply = _as_reply(shown)
+        if not sessions.save(session, self._caller, text, shown.state, reply, self._now):
+            return None
+        self._settle_resumed(session.state, shown.state)
+        return reply
+
+    def _begin(self, text: str) -> State:
+        """The first request of a session; with `text` it is a deep dial (or we lost what came before)."""
+        inputs = tuple(text.split("*")) if text else ()
+        if not self._caller.language:
+            return State("language_first", pending=inputs)
+        if not inputs:
+            interrupted = sessions.interrupted(self._caller, self._now)
+            if interrupted:
+                return self._resume(*interrupted)
+        return self._feed(self._resolve(self._enter(State(FIRST), FIRST)), inputs)
+
+    def _resume(self, row_id: str, old: State) -> State:
+        """Offer to go on where the line dropped. If the case was lodged after all, say its number."""
+        facts: dict[str, Any] = {"resume_at": old.screen, "resume_of": row_id}
+        case = lookup.lodged_by(old.draft_id)
+        if case:
+            facts |= self._facts_of(case)
+        return replace(old, screen="resume_add" if case else "resume", facts=facts, page=0, shown={}, hint="")
+
+    def _go_on(self, session: Session) -> State:
+        """One input more: the rest of the text, which for free text may hold `*` itself."""
+        assert session.state is not None  # noqa: S101  the caller looked
+        rest = self.request.text if session.text == "" else self.request.text[len(session.text) + 1 :]
+        if "*" in rest and not isinstance(FLOW[session.state.screen], Ask):
+            return self._feed(session.state, tuple(rest.split("*")))  # a callback in between was lost
+        return self._resolve(self._step(session.state, rest))
+
+    def _feed(self, state: State, inputs: tuple[str, ...]) -> State:
+        """Press keys one by one, but stop before anything that would change something."""
+        for typed in inputs:
+            turn = self._step(state, typed)
+            if turn.acts:
+                break
+            state = self._resolve(turn)
+            if state.hint:
+                break
+        return state
+
+    def _resolve(self, turn: Turn) -> State:
+        """Perform requests until there is a screen to show."""
+        while turn.request:
+            answer = self._perform(turn)
+            turn = engine.proceed(FLOW, self._here, turn, answer.facts, answer.then)
+        pending = turn.state.pending
+        if pending and turn.state.screen == FIRST:
+            return self._feed(replace(turn.state, pending=()), pending)
+        return turn.state
+
+    @property
+    def _here(self) -> World:
+        assert self.world is not None  # noqa: S101  set before the first step
+        return self.world
+
+    def _enter(self, state: State, screen: str) -> Turn:
+        return engine.enter(FLOW, self._here, state, screen)
+
+    def _step(self, state: State, typed: str) -> Turn:
+        return engine.step(FLOW, self._here, state, typed)
+
+    # What screens may ask for (needs) and do (requests), by name
+
+    def _perform(self, turn: Turn) -> _Answer:
+        performer: Callable[[State], _Answer] = getattr(self, f"_on_{turn.request}")
+        return performer(turn.state)
+
+    def _on_news(self, _: State) -> _Answer:
+        """With exactly one open public case its status stands on the first line: an answer with zero keys."""
+        waiting = lookup.open_cases(self._caller.id, 2)
+        return _Answer(self._facts_of(waiting[0]) if len(waiting) == 1 else {})
+
+    def _on_my_cases(self, _: State) -> _Answer:
+        mine = lookup.recent(self._caller.id, MOST_LISTED)
+        return _Answer({"cases": [{"id": c.id, "ref": c.ref, "sub": c.sub, "state": c.state} for c in mine]})
+
+    def _on_case(self, state: State) -> _Answer:
+        chosen = state.draft["case"]
+        case = lookup.own_by_id(self._caller.id, chosen) or lookup.own_case(self._caller.id, chosen)
+        return _Answer(self._facts_of(case)) if case else _Answer({}, then="check_none")
+
+    def _on_set_language(self, state: State) -> _Answer:
+        language = state.draft["language"]
+        self._house._citizens.set_language(self._caller.id, language)
+        self._house._remember(self.request.msisdn, language)
+        self.world = replace(self._here, language=language)
+        return _Answer({})
+
+    def _on_lodge(self, state: State) -> _Answer:
+        self.lodging = state.draft_id
+        done = self._house._casework.apply(
+            Change(
+                action=Action.LODGE,
+                caller=self._caller,
+                source="ussd",
+                source_key=state.draft_id,
+                facts={
+                    "sub": state.draft["sub"],
+                    "place": state.draft.get("place"),
+                    "language": self._here.language,
+                },
+                words=state.draft.get("words"),
+            ),
+            self._now,
+        )
+        return _Answer({**self._facts_of(done.case), "date": self._day(done.case.due_at)})
+
+    def _on_add_words(self, state: State) -> _Answer:
+        return self._add(state, state.facts)
+
+    def _on_add_to_case(self, state: State) -> _Answer:
+        return self._add(state, {})
+
+    def _add(self, state: State, facts: Mapping[str, Any]) -> _Answer:
+        assert self.session is not None  # noqa: S101  a request is performed within a session
+        change = Change(
+            action=Action.ADD_WORDS,
+            caller=self._caller,
+            source="ussd",
+            source_key=f"{self.session.name}#{self.session.turn}",
+            case_id=state.facts["id"],
+            words=state.draft["added"],
+        )
+        try:
+            self._house._casework.apply(change, self._now)
+        except NotAllowed:
+            return _Answer(facts, then="closed_now")
+        return _Answer(facts)
+
+    def _facts_of(self, case: Case) -> dict[str, Any]:
+        return {
+            "id": case.id,
+            "ref": case.ref,
+            "sub": case.sub,
+            "place": case.place,
+            "agency": case.agency,
+            "state": case.state,
+            "open": case.state in OPEN,
+            "date": self._day(case.state_since),
+            "due": self._day(case.due_at),
+            "stopped": self._caller.stopped,
+        }
+
+    def _day(self, moment: datetime) -> str:
+        return moment.astimezone(ZoneInfo(self._here.pack.zone)).date().isoformat()
+
+    def _settle_resumed(self, before: State | None, after: State) -> None:
+        """Once the citizen went on or started again, the session that dropped is not offered any more."""
+        if before and before.screen in ("resume", "resume_add") and after.screen not in (before.screen, FIRST):
+            sessions.settle(before.facts["resume_of"])
+
+
+def _as_reply(shown: Shown) -> Reply:
+    return Reply(shown.text, shown.end)
+
+
+def _truth(hop: _Hop) -> tuple[str, Mapping[str, Any]]:
+    """Which screen tells the truth about a hop that failed, and what it needs to say so."""
+    if hop.lodging:
+        try:
+            case = database.steady(lambda: lookup.lodged_by(hop.lodging))
+        except Exception:
+            return "failed_unsure", {}
+        return ("busy_saved", {"ref": case.ref}) if case else ("failed_draft", {})
+    state = hop.session.state if hop.session else None
+    return ("failed_draft" if state and sessions.is_worth_resuming(state) else "failed"), {}

@@ -1,0 +1,230 @@
+"""Lodging a complaint: number first, words after.
+
+Category, sub-category, place, confirm: the case is lodged before a word is typed, because a multi-tap keypad with 80
+letters and 30 seconds of patience drops exactly there. Only "Other, not sure" asks for words first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from locales import say
+from menus.engine import Ask, Choose, Draft, End, Key, Menu, Option, Scene, Screen
+from packs import text
+from packs.model import Category, Place
+from packs.places import EVERYWHERE, OFFICES, label
+
+MORE_CATEGORIES: Final = "9"
+_OFFICES: Final = OFFICES | {"town", "county"}
+_MOST_FOUND: Final = 24
+
+
+def _categories(scene: Scene) -> list[Option]:
+    pack, language = scene.world.pack, scene.world.language
+    listed = [_category(one, language) for one in pack.menu()]
+    if pack.menu(MORE_CATEGORIES):
+        listed.append(Option("more", text(pack.more, language), key=MORE_CATEGORIES))
+    return listed
+
+
+def _more_categories(scene: Scene) -> list[Option]:
+    return [_category(one, scene.world.language) for one in scene.world.pack.menu(MORE_CATEGORIES)]
+
+
+def _category(category: Category, language: str) -> Option:
+    return Option(category.code, text(category.name, language), key=category.digit)
+
+
+def _after_category(scene: Scene) -> str:
+    if scene.draft["category"] == "more":
+        return "category_more"
+    subs = scene.world.pack.subs_of(scene.draft["category"])
+    return "sub" if len(subs) > 1 else _after_sub(scene)
+
+
+def _category_chosen(scene: Scene) -> Draft:
+    """A category with one sub-category only ("Other, not sure") has no screen of its own for it."""
+    category = scene.draft["category"]
+    subs = scene.world.pack.subs_of(category) if category != "more" else ()
+    return _sub_chosen_as(scene, subs[0].code) if len(subs) == 1 else {"category": category}
+
+
+def _subs(scene: Scene) -> list[Option]:
+    subs = scene.world.pack.subs_of(scene.draft["category"])
+    return [Option(one.code, text(one.name, scene.world.language), key=one.key) for one in subs]
+
+
+def _sub_title(scene: Scene) -> str:
+    return text(scene.world.pack.categories[scene.draft["category"]].title, scene.world.language)
+
+
+def _sub_chosen(scene: Scene) -> Draft:
+    return _sub_chosen_as(scene, scene.draft["sub"])
+
+
+def _sub_chosen_as(scene: Scene, sub: str) -> Draft:
+    """A local problem is most likely where the last one was; the confirm screen says so and lets one change it."""
+    draft = {"category": scene.draft["category"], "sub": sub}
+    near = scene.world.near
+    if scene.world.pack.subs[sub].where == "place" and near:
+        draft["place"] = near.code
+    return draft
+
+
+def _after_sub(scene: Scene) -> str:
+    sub = scene.world.pack.subs[scene.draft["sub"]]
+    if sub.words_first and not scene.draft.get("words"):
+        return "text_first"
+    if sub.where == "none" or scene.draft.get("place"):
+        return "confirm"
+    return "place_office" if sub.where == "office" else "place"
+
+
+def _change_place(scene: Scene) -> str:
+    return "place_office" if scene.world.pack.subs[scene.draft["sub"]].where == "office" else "place"
+
+
+def _found(scene: Scene) -> Sequence[Place]:
+    office = scene.world.pack.subs[scene.draft["sub"]].where == "office"
+    kinds = _OFFICES if office else EVERYWHERE
+    return scene.world.places.find(scene.draft["typed"], near=scene.world.near, kinds=kinds, limit=_MOST_FOUND)
+
+
+def _searched(scene: Scene) -> Draft:
+    """One place only fits what was typed: no list is needed."""
+    found = _found(scene)
+    draft = {key: value for key, value in scene.draft.items() if key != "place"}
+    return {**draft, "place": found[0].code} if len(found) == 1 else draft
+
+
+def _after_search(scene: Scene) -> str:
+    if scene.draft.get("place"):
+        return "confirm"
+    return "place_list" if _found(scene) else "place_none"
+
+
+def _places(scene: Scene) -> list[Option]:
+    return [Option(place.code, label(place, scene.world.pack, scene.world.language)) for place in _found(scene)]
+
+
+def _without_place(scene: Scene) -> Draft:
+    return {key: value for key, value in scene.draft.items() if key != "place"}
+
+
+def _confirm_title(scene: Scene) -> str:
+    if scene.draft.get("place"):
+        return say("{sub}, {place}.\nSend to {agency}?")
+    return say("{sub}.\nSend to {agency}?")
+
+
+def _has_place(scene: Scene, key: str) -> bool:
+    return key != "3" or scene.world.pack.subs[scene.draft["sub"]].where != "none"
+
+
+def _done_title(scene: Scene) -> str:
+    if scene.facts.get("stopped"):
+        return say(
+            "Sent to {agency}.\nCase number {ref}. Write it down.\nAnswer by {date}.\n"
+            "You stopped our SMS; dial {code} to check."
+        )
+    return say(
+        "Sent to {agency}.\nCase number {ref}\nYou get an answer by {date}.\n"
+        "An SMS follows. Reply to it to add details."
+    )
+
+
+def needs_a_word(typed: str) -> str:
+    """The hint for a text without a single letter or digit."""
+    return "" if any(letter.isalnum() for letter in typed) else say("Type at least one word.")
+
+
+SCREENS: Final[Mapping[str, Screen]] = {
+    "category": Choose(
+        stores="category",
+        title=say("What is it about?"),
+        options=_categories,
+        after=_category_chosen,
+        then=_after_category,
+        fresh=True,
+    ),
+    "category_more": Choose(
+        stores="category",
+        title=say("What is it about?"),
+        options=_more_categories,
+        after=_category_chosen,
+        then=_after_category,
+    ),
+    "sub": Choose(stores="sub", title=_sub_title, options=_subs, after=_sub_chosen, then=_after_sub),
+    "text_first": Ask(
+        stores="words",
+        title=say("Tell us the problem in a few words (80 letters). Slow to type? SMS it to {short} instead."),
+        suits=needs_a_word,
+        then=_after_sub,
+    ),
+    "place": Ask(
+        stores="typed",
+        title=say(
+            "Where is the problem?\nType the first letters of your ward, estate or town. Example: KIB for Kibera"
+        ),
+        suits=needs_a_word,
+        after=_searched,
+        then=_after_search,
+        keys={"1": Key(say("Not sure"), then="confirm")},
+        opens=_without_place,
+    ),
+    "place_office": Ask(
+        stores="typed",
+        title=say("Which office did you apply at? Type its first letters or the town. Example: NYA for Nyayo House"),
+        suits=needs_a_word,
+        after=_searched,
+        then=_after_search,
+        keys={"1": Key(say("Not sure"), then="confirm")},
+        opens=_without_place,
+    ),
+    "place_list": Choose(
+        stores="place",
+        title=say("Choose:"),
+        options=_places,
+        then="confirm",
+        keys={"9": Key(say("None of these"), then=_change_place)},
+        opens=_without_place,
+    ),
+    "place_none": Ask(
+        stores="typed",
+        title=say("No place starts with {typed}. Type fewer letters, or the town or county."),
+        suits=needs_a_word,
+        after=_searched,
+        then=_after_search,
+        keys={"1": Key(say("I do not know"), then="confirm")},
+        opens=_without_place,
+    ),
+    "confirm": Menu(
+        title=_confirm_title,
+        keys={
+            "1": Key(say("Send"), then="done", request="lodge"),
+            "2": Key(say("Send, then add words"), then="add_words", request="lodge"),
+            "3": Key(say("Change place"), then=_change_place),
+        },
+        when=_has_place,
+    ),
+    "add_words": Ask(
+        stores="added",
+        title=say("Saved: {ref}\nWhere exactly? Since when? (80 letters)"),
+        suits=needs_a_word,
+        then="add_more",
+        request="add_words",
+        keys={"1": Key(say("Finish"), then="done")},
+        root=True,
+    ),
+    "add_more": Ask(
+        stores="added",
+        title=say("Added. Type more, or:"),
+        suits=needs_a_word,
+        then="add_more",
+        request="add_words",
+        keys={"1": Key(say("Finish"), then="done")},
+        root=True,
+    ),
+    "done": End(_done_title),
+}

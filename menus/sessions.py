@@ -1,0 +1,186 @@
+"""USSD sessions and the drafts in them, and the questions that our SMS left open.
+
+A session row holds, sealed with the citizen's key, the transcript so far, the state of the menus and the last reply.
+It is read and written by ready SQL: this is the hottest path of the house.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import Any, Final
+
+import orjson
+from peewee import BlobField, CharField, ForeignKeyField, IntegerField, SmallIntegerField, TextField
+
+from cases.citizens import Caller
+from cases.models import Case, Citizen
+from menus.engine import State
+from store import database
+from store.model import Model, SessionModel, UtcField, new_id, node_name, to_micros
+
+DRAFT_LIFE: Final = timedelta(hours=24)
+
+
+class UssdSession(SessionModel):
+    """One session of a network with one citizen; a transcript that diverges continues as the next ordinal."""
+
+    session = CharField(max_length=140)  # gateway:session id
+    ordinal = SmallIntegerField()
+    citizen_id = CharField(max_length=32)
+    turn = IntegerField()  # rises with every change: the compare-and-set
+    sealed = BlobField()
+    resumable = SmallIntegerField()  # 1: a draft worth coming back to
+    ended = CharField(max_length=12, null=True)  # what the network said of the end
+    updated_at = UtcField()
+
+    class Meta:
+        table_name = "ussd_session"
+        indexes = ((("session", "ordinal"), True),)
+
+
+class SmsQuestion(Model):
+    """A question that an SMS of ours asked; the citizen's next text may be the answer."""
+
+    citizen = ForeignKeyField(Citizen, on_delete="RESTRICT", index=False)
+    case = ForeignKeyField(Case, on_delete="RESTRICT", index=False)
+    kind = CharField(max_length=12)  # what | place | which | added
+    options = TextField(null=True)  # which: place codes; added: the id of the MO that was added
+    asked_at = UtcField()
+    answered_at = UtcField(null=True)
+
+    class Meta:
+        table_name = "sms_question"
+        indexes = ((("citizen", "asked_at"), False),)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the citizen sees next; `end` closes the session."""
+
+    text: str
+    end: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session as it was loaded, or as it begins (`id` is None until it is saved)."""
+
+    key: str
+    ordinal: int = 1
+    id: str | None = None
+    turn: int = 0
+    text: str = ""
+    state: State | None = None
+    reply: Reply = field(default_factory=lambda: Reply("", end=False))
+
+    @property
+    def name(self) -> str:
+        """Names this session for ever; drafts and changes made in it are numbered under it."""
+        return f"{self.key}/{self.ordinal}"
+
+
+class Heard(Enum):
+    """How the text of a request relates to what was heard before."""
+
+    REPEATED = auto()  # the same again, or an earlier one come late: nothing new
+    MORE = auto()  # one input more
+    DIVERGED = auto()  # another conversation under the same session id
+
+
+def compare(known: str, text: str) -> Heard:
+    """Africa's Talking sends all inputs so far joined by `*`; no turn id, and repeats are undocumented but happen."""
+    if text in (known, "") or known.startswith(f"{text}*"):
+        return Heard.REPEATED
+    if known == "" or text.startswith(f"{known}*"):
+        return Heard.MORE
+    return Heard.DIVERGED
+
+
+def load(key: str, caller: Caller) -> Session:
+    """The newest conversation under this session id, or a new one."""
+    found = database.rows(
+        database.sessions,
+        "SELECT id, ordinal, turn, sealed FROM ussd_session WHERE session = ? AND citizen_id = ? "
+        "ORDER BY ordinal DESC LIMIT 1",
+        key,
+        caller.id,
+    )
+    if not found:
+        return Session(key)
+    row_id, ordinal, turn, sealed = found[0]
+    text, state, reply = _open(caller, row_id, sealed)
+    return Session(key, ordinal, row_id, turn, text, state, reply)
+
+
+def save(session: Session, caller: Caller, text: str, state: State, reply: Reply, now: datetime) -> bool:
+    """Store where the session stands; False if another request has changed it since it was loaded."""
+    row_id = session.id or new_id()
+    sealed = _seal(caller, row_id, text, state, reply)
+    resumable = int(is_worth_resuming(state) and not reply.end)
+    if session.id is None:
+        cursor = database.run(
+            database.sessions,
+            "INSERT INTO ussd_session (id, node, session, ordinal, citizen_id, turn, sealed, resumable, updated_at) "
+            "VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?) ON CONFLICT DO NOTHING",
+            *(row_id, node_name(), session.key, session.ordinal, caller.id, sealed, resumable, to_micros(now)),
+        )
+    else:
+        cursor = database.run(
+            database.sessions,
+            "UPDATE ussd_session SET turn = turn + 1, sealed = ?, resumable = ?, updated_at = ? "
+            "WHERE id = ? AND turn = ?",
+            *(sealed, resumable, to_micros(now), session.id, session.turn),
+        )
+    return bool(cursor.rowcount == 1)
+
+
+def interrupted(caller: Caller, now: datetime) -> tuple[str, State] | None:
+    """The citizen's newest draft that was left unfinished within 24 hours: its row and its state."""
+    found = database.rows(
+        database.sessions,
+        "SELECT id, sealed FROM ussd_session WHERE citizen_id = ? AND resumable = 1 AND updated_at > ? "
+        "ORDER BY updated_at DESC LIMIT 1",
+        caller.id,
+        to_micros(now - DRAFT_LIFE),
+    )
+    if not found:
+        return None
+    row_id, sealed = found[0]
+    return row_id, _open(caller, row_id, sealed)[1]
+
+
+def settle(row_id: str) -> None:
+    """The draft of this row lives on elsewhere, or was given up: it is not offered again."""
+    database.run(database.sessions, "UPDATE ussd_session SET resumable = 0 WHERE id = ?", row_id)
+
+
+def ended(key: str, status: str) -> None:
+    """The network says that the session is over."""
+    database.run(database.sessions, "UPDATE ussd_session SET ended = ? WHERE session = ?", status, key)
+
+
+def forget(before: datetime) -> int:
+    """Delete sessions that nobody touched since `before`; how many."""
+    return int(
+        database.run(database.sessions, "DELETE FROM ussd_session WHERE updated_at < ?", to_micros(before)).rowcount
+    )
+
+
+def is_worth_resuming(state: State) -> bool:
+    """From the sub-category on there is something to lose; after lodging, words may still be added."""
+    return bool(state.draft.get("sub"))
+
+
+def _seal(caller: Caller, row_id: str, text: str, state: State, reply: Reply) -> bytes:
+    body = orjson.dumps({"text": text, "state": asdict(state), "reply": reply.text, "end": reply.end})
+    return caller.key.seal("ussd_session.sealed", row_id, body.decode())
+
+
+def _open(caller: Caller, row_id: str, sealed: bytes) -> tuple[str, State, Reply]:
+    body: Mapping[str, Any] = orjson.loads(caller.key.open("ussd_session.sealed", row_id, sealed))
+    stored = body["state"]
+    state = State(**{**stored, "trail": tuple(stored["trail"]), "pending": tuple(stored["pending"])})
+    return body["text"], state, Reply(body["reply"], body["end"])

@@ -1,0 +1,313 @@
+"""The shell around the dialogue for SMS: store it first, then understand it, do it, and answer through the outbox.
+
+A message is stored in a transaction of its own before anything else. What it leads to is a second transaction, in the
+same request; if that fails, the message stays unhandled, the relay's tick tries again, and after five failures it is
+put aside with an alert. Every message is therefore handled once, or known to be in trouble.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from peewee import IntegrityError
+
+from cases import lookup
+from cases.casework import Casework, Change
+from cases.citizens import Caller, Citizens
+from cases.lifecycle import OPEN, Action, NotAllowed
+from cases.models import Case
+from locales import SOURCE, language_called
+from menus import dialogue
+from menus.dialogue import Add, Classify, Context, Lodge, Plan, Question, Say, Split
+from menus.notifier import case_params, day
+from menus.sessions import SmsQuestion
+from packs.model import Pack
+from packs.places import PlaceIndex
+from sms_gateway.gateway import Mo
+from sms_gateway.keywords import Intent, understand
+from sms_gateway.message import Direction, Draft, Message, post
+from store import database
+from store.model import Insert, new_id
+
+ATTENTION: Final = timedelta(hours=72)  # how long a text may be the answer to ours
+MOST_FAILURES: Final = 5
+RETRY_AFTER: Final = timedelta(seconds=10)
+MOST_REPLIES: Final = 10  # an hour to one number: two services that answer each other come to an end
+MOST_IN_LIST: Final = 3
+MOST_COUNTED: Final = 100
+MOST_DIGITS_ECHOED: Final = 9
+_HOUR: Final = timedelta(hours=1)
+
+
+class Texting:
+    """Takes in what citizens text. `packs` gives the pack in force with its place index."""
+
+    def __init__(
+        self,
+        citizens: Citizens,
+        casework: Casework,
+        packs: Callable[[], tuple[Pack, PlaceIndex]],
+        languages: tuple[str, ...],
+        log: Callable[..., None],
+    ) -> None:
+        self._citizens, self._casework, self._packs = citizens, casework, packs
+        self._languages, self._log = languages, log
+        self._insert = Insert(Message)
+
+    def receive(self, mo: Mo, now: datetime) -> None:
+        """Store a message and handle it. Idempotent on (provider, provider_id). Raises only if it could not be stored;
+        the network then sends it again."""
+        message_id = database.steady(lambda: self._store(mo, now))
+        if message_id:
+            self.handle(message_id, now)
+
+    def _store(self, mo: Mo, now: datetime) -> str | None:
+        """The id of the message, new or known and never handled; None for one that was handled."""
+        caller = self._citizens.meet(mo.msisdn, now)
+        message_id = new_id()
+        row = {
+            "id": message_id,
+            "direction": Direction.MO,
+            "state": "received",
+            "citizen": caller.id,
+            "body": caller.key.seal("message.body", message_id, mo.text),
+            "created_at": now,
+            "provider": mo.provider,
+            "provider_id": mo.provider_id,
+            "short_code": mo.short_code,
+        }
+        try:
+            with database.transaction():
+                self._insert([row])
+        except IntegrityError:
+            known = Message.select(Message.id).where(
+                Message.direction == "mo",
+                Message.provider == mo.provider,
+                Message.provider_id == mo.provider_id,
+                Message.state == "received",
+            )
+            unhandled = known.first()
+            return unhandled.id if unhandled else None
+        return message_id
+
+    def handle(self, message_id: str, now: datetime) -> bool:
+        """Do what a stored message asks, once. False if that failed: it is counted, and tried again by `retry`."""
+        try:
+            database.steady(lambda: self._handle(message_id, now))
+        except Exception as fault:
+            self._count_failure(message_id, fault)
+            return False
+        return True
+
+    def retry(self, now: datetime, limit: int = 100) -> int:
+        """Handle what was stored but not handled, oldest first; how many were."""
+        waiting = (
+            Message.select(Message.id)
+            .where(
+                Message.direction == "mo",
+                Message.state == "received",
+                Message.created_at < now - RETRY_AFTER,
+            )
+            .order_by(Message.created_at)
+            .limit(limit)
+        )
+        return sum(self.handle(message.id, now) for message in list(waiting))
+
+    def _count_failure(self, message_id: str, fault: Exception) -> None:
+        self._log("message_not_handled", message=message_id, fault=repr(fault), exc_info=fault)
+        try:
+            with database.transaction():
+                Message.update(attempts=Message.attempts + 1).where(Message.id == message_id).execute()
+                dead = (Message.id == message_id) & (Message.attempts >= MOST_FAILURES)
+                if Message.update(state="dead").where(dead).execute():
+                    self._log("message_put_aside", message=message_id, failures=MOST_FAILURES)
+        except Exception as again:
+            self._log("failure_not_counted", message=message_id, fault=repr(again))
+
+    def _handle(self, message_id: str, now: datetime) -> None:
+        with database.transaction():
+            message = Message.get_by_id(message_id)
+            self._citizens.hold(message.__data__["citizen"])
+            message = Message.get_by_id(message_id)  # as it is now that nobody else can change it
+            if message.state != "received":
+                return
+            caller = self._citizens.by_id([message.__data__["citizen"]])[message.__data__["citizen"]]
+            text = caller.key.open("message.body", message.id, message.body)
+            _Handling(self, message, caller, text, now).run()
+            message.state, message.handled_at = "handled", now
+            message.save(only=[Message.state, Message.handled_at, Message.case])
+
+
+class _Handling:
+    """One message while it is handled, inside its transaction."""
+
+    def __init__(self, house: Texting, message: Message, caller: Caller, text: str, now: datetime) -> None:
+        self._house, self._message, self._caller = house, message, caller
+        self._text, self._now = text, now
+        self._pack, self._places = house._packs()
+
+    def run(self) -> None:
+        command = understand(self._text)
+        if self._caller.language is None:  # they never chose: answer as they wrote, as far as a keyword tells
+            self._caller = replace(self._caller, language=command.language or SOURCE)
+        self._do(dialogue.plan(self._text, command, self._context()))
+
+    def _do(self, plan: Plan) -> None:
+        match plan:
+            case Lodge(words):
+                self._lodge(words, self._message.id)
+            case Add(case_id, words):
+                self._change(Action.ADD_WORDS, case_id, words)
+            case Classify():
+                self._classify(plan)
+            case Split(added):
+                self._split(added)
+            case Say(intent, argument, number):
+                self._say(intent, argument, number)
+
+    def _context(self) -> Context:
+        case = self._case_we_wrote_about()
+        return Context(
+            pack=self._pack,
+            places=self._places,
+            near=self._pack.places.get(self._caller.place) if self._caller.place else None,
+            questions=self._questions(),
+            case_id=case.id if case else None,
+        )
+
+    def _questions(self) -> tuple[Question, ...]:
+        """What we asked about the case that we asked about last, and nobody answered: two cases never mix."""
+        newest = SmsQuestion.select().where(
+            SmsQuestion.citizen == self._caller.id,
+            SmsQuestion.asked_at > self._now - ATTENTION,
+            SmsQuestion.answered_at.is_null(),
+        )
+        rows = list(newest.order_by(SmsQuestion.asked_at.desc(), SmsQuestion.id.desc()).limit(5))
+        return tuple(
+            Question(row.id, row.kind, row.__data__["case"], tuple((row.options or "").split()))
+            for row in rows
+            if row.__data__["case"] == rows[0].__data__["case"]
+        )
+
+    def _case_we_wrote_about(self) -> Case | None:
+        """The open case that our newest SMS of the last 72 hours was about."""
+        ours = (
+            Case.select()
+            .join(Message, on=(Message.case == Case.id))
+            .where(
+                Message.citizen == self._caller.id,
+                Message.direction == "mt",
+                Message.created_at > self._now - ATTENTION,
+                Case.state.in_(sorted(OPEN)),
+            )
+        )
+        case: Case | None = ours.order_by(Message.created_at.desc(), Message.id.desc()).first()
+        return case
+
+    def _is_flood(self) -> bool:
+        """Two services that answer each other must come to an end: past the budget, we act but say nothing."""
+        replies = Message.select().where(
+            Message.citizen == self._caller.id, Message.direction == "mt", Message.created_at > self._now - _HOUR
+        )
+        return bool(replies.limit(MOST_REPLIES).count() >= MOST_REPLIES)
+
+    # What a plan does
+
+    def _lodge(self, words: str, source_key: str) -> None:
+        self._apply(
+            Change(
+                action=Action.LODGE,
+                caller=self._caller,
+                source="sms",
+                source_key=source_key,
+                facts={"language": self._caller.language},
+                words=words,
+                quiet=self._is_flood(),
+            )
+        )
+
+    def _change(self, action: Action, case_id: str, words: str, facts: Mapping[str, str | None] | None = None) -> None:
+        self._apply(
+            Change(
+                action=action,
+                caller=self._caller,
+                source="sms",
+                source_key=self._message.id,
+                case_id=case_id,
+                facts={**(facts or {}), "language": self._caller.language},
+                words=words,
+                quiet=self._is_flood(),
+            )
+        )
+
+    def _apply(self, change: Change) -> None:
+        self._message.case = self._house._casework.apply(change, self._now).case
+
+    def _classify(self, plan: Classify) -> None:
+        """The question is answered before the next one is asked. Once an office works on the case, what it is about is
+        the office's to say: the citizen's answer is added as words."""
+        self._answered(plan.case_id, ("what", "place", "which"))
+        facts = {"sub": plan.sub, "place": plan.place, "which": " ".join(plan.which) or None}
+        try:
+            self._change(Action.CLASSIFY, plan.case_id, plan.words, facts)
+        except NotAllowed:
+            self._change(Action.ADD_WORDS, plan.case_id, plan.words)
+
+    def _split(self, added: str) -> None:
+        """The words stay with the case they were added to, and become a complaint of their own."""
+        other = Message.get_by_id(added)
+        self._answered(other.__data__["case"], ("added",))
+        self._lodge(self._caller.key.open("message.body", other.id, other.body), f"{other.id}/new")
+
+    def _answered(self, case_id: str, kinds: tuple[str, ...]) -> None:
+        SmsQuestion.update(answered_at=self._now).where(
+            SmsQuestion.case == case_id, SmsQuestion.kind.in_(kinds), SmsQuestion.answered_at.is_null()
+        ).execute()
+
+    def _say(self, intent: Intent, argument: str, number: str | None) -> None:
+        match intent:
+            case Intent.STATUS:
+                self._status(number)
+            case Intent.LANG:
+                self._language(argument)
+            case Intent.STOP:
+                self._house._citizens.stop(self._caller.id, self._now)
+                self._reply("stop")
+            case Intent.START:
+                self._house._citizens.start(self._caller.id)
+                self._reply("start", {"n": str(len(lookup.open_cases(self._caller.id, MOST_COUNTED)))})
+            case _:
+                self._reply("help")
+
+    def _status(self, number: str | None) -> None:
+        if number is None:
+            newest = lookup.recent(self._caller.id, MOST_IN_LIST)
+            if newest:
+                self._reply("status_list", {"list": [[case.ref, case.state] for case in newest]})
+            else:
+                self._reply("status_none")
+            return
+        case = lookup.own_case(self._caller.id, number)
+        if case is None:
+            self._reply("not_found", {"ref": number[:MOST_DIGITS_ECHOED]})
+            return
+        params = {**case_params(case, self._pack), "date": day(case.state_since, self._pack)}
+        template = "status_unnamed" if not case.sub else "status" if case.place else "status_anywhere"
+        self._reply(template, params, case.id)
+
+    def _language(self, wanted: str) -> None:
+        language = language_called(wanted, self._house._languages)
+        if language is None:
+            self._reply("language_unknown")
+            return
+        self._house._citizens.set_language(self._caller.id, language)
+        self._caller = replace(self._caller, language=language)
+        self._reply("language")
+
+    def _reply(self, template: str, params: Mapping[str, Any] | None = None, case_id: str | None = None) -> None:
+        """Answer their own message; this also goes to those who stopped our SMS."""
+        if not self._is_flood():
+            post([Draft(self._caller, template, params or {}, case_id)], self._now)

@@ -1,0 +1,89 @@
+"""What the placeholders of screens and SMS stand for, in the citizen's language. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Final
+
+from cases import reference
+from cases.lifecycle import State as CaseState
+from cases.routing import route
+from locales import say, translations
+from menus.engine import Scene
+from packs import text
+from packs.model import Pack
+from packs.places import short_name
+
+STATUS_WORDS: Final[Mapping[str, str]] = {
+    CaseState.RECEIVED: say("Received"),
+    CaseState.ASSIGNED: say("With the office"),
+    CaseState.IN_PROGRESS: say("In progress"),
+    CaseState.PENDING_CITIZEN: say("Waiting for you"),
+    CaseState.PENDING_THIRD_PARTY: say("Waiting for others"),
+    CaseState.RESOLVED: say("Fixed? Please say"),
+    CaseState.CLOSED: say("Closed"),
+    CaseState.REJECTED: say("Not accepted"),
+    CaseState.APPEALED: say("Under appeal"),
+    CaseState.DUPLICATE: say("Joined to another"),
+    CaseState.WITHDRAWN: say("Withdrawn"),
+}
+
+
+def shown_date(iso: str) -> str:
+    """A date as people here write it: 23/11/2026."""
+    return date.fromisoformat(iso).strftime("%d/%m/%Y")
+
+
+class Names:
+    """Codes of the pack and the lifecycle as words of one language."""
+
+    def __init__(self, pack: Pack, language: str) -> None:
+        self._pack, self._language = pack, language
+
+    def sub(self, code: str) -> str:
+        return text(self._pack.subs[code].name, self._language)
+
+    def place(self, code: str) -> str:
+        return short_name(self._pack.places[code])
+
+    def agency(self, code: str) -> str:
+        return text(self._pack.agencies[code].name, self._language)
+
+    def status(self, state: str) -> str:
+        return translations(self._language).gettext(STATUS_WORDS[state])
+
+
+class ScreenValues(dict[str, str]):
+    """The values of a scene, computed as a title asks for them."""
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__()
+        self._scene = scene
+        self._names = Names(scene.world.pack, scene.world.language)
+
+    def __missing__(self, name: str) -> str:
+        return _VALUES[name](self._scene, self._names)
+
+
+def _agency(scene: Scene, names: Names) -> str:
+    """Of a case, the office that has it; of a draft, the one that would get it."""
+    pack, place = scene.world.pack, scene.draft.get("place")
+    known = scene.facts.get("agency")
+    return names.agency(known or route(pack, scene.draft.get("sub"), pack.places[place] if place else None))
+
+
+_VALUES: Final[Mapping[str, Callable[[Scene, Names], str]]] = {
+    "service": lambda scene, _: scene.world.service,
+    "code": lambda scene, _: scene.world.code,
+    "short": lambda scene, _: scene.world.short,
+    "typed": lambda scene, _: scene.draft.get("typed", ""),
+    "sub": lambda scene, names: names.sub(scene.facts.get("sub") or scene.draft["sub"]),
+    "place": lambda scene, names: names.place(scene.facts.get("place") or scene.draft["place"]),
+    "agency": _agency,
+    "ref": lambda scene, _: reference.shown(scene.facts["ref"]),
+    "status": lambda scene, names: names.status(scene.facts["state"]),
+    "date": lambda scene, _: shown_date(scene.facts["date"]),
+    "date2": lambda scene, _: shown_date(scene.facts["due"]),
+    "err": lambda scene, _: scene.facts["err"],
+}
