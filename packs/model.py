@@ -1,0 +1,216 @@
+"""What a pack says about one country: who serves, what goes wrong, by when it is answered, and where. Pure values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Final, Literal
+
+Text = Mapping[str, str]  # language code → words
+PlaceKind = Literal["county", "town", "constituency", "estate", "ward", "office"]
+Where = Literal["place", "office", "none"]
+
+ANY: Final = "*"  # in a route: whatever it is
+COUNTY_GOVERNMENT: Final = "COUNTY"  # in a route: the county government of the place
+
+
+def text(words: Text, lang: str) -> str:
+    """The words in `lang`, else in English, which every text of a pack has."""
+    return words.get(lang) or words["en"]
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """An office that answers for complaints. `county` is set for county governments and their departments."""
+
+    code: str
+    kind: str
+    name: Text  # at most 20 septets
+    county: str | None = None
+    retired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """The first thing a citizen picks. `key` "3" stands on the first page, "9.3" behind its "9. More"."""
+
+    code: str
+    key: str
+    name: Text  # the menu's label
+    title: Text  # the title line of its sub-categories' screen
+    hidden: bool = False
+    sensitive: bool = False
+    retired: bool = False
+
+    @property
+    def parent(self) -> str:
+        """The key of the page it stands on: "" for the first, "9" for the one behind it."""
+        return self.key.rpartition(".")[0]
+
+    @property
+    def digit(self) -> str:
+        """What the citizen presses on that page."""
+        return self.key.rpartition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class SubCategory:
+    """What exactly is wrong. `code` starts with its category's, as in "water.none"."""
+
+    code: str
+    category: str
+    key: str
+    name: Text  # at most 20 septets
+    where: Where  # what is asked about the place: where it is, where one applied, nothing
+    calendar: str
+    words_first: bool = False
+    hidden: bool = False
+    sensitive: bool = False
+    retired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sla:
+    """Promised times, in working minutes on the sub-category's calendar."""
+
+    acknowledge: int
+    respond: int
+    resolve: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A ward, constituency or county; a town or estate by the name people use; or an office one applies at.
+
+    `ward`, `constituency`, `county` are codes: of itself, and of what it lies in as far as that is certain.
+    """
+
+    code: str
+    kind: PlaceKind
+    name: str
+    ward: str | None = None
+    constituency: str | None = None
+    county: str | None = None
+    also: tuple[str, ...] = ()  # other spellings and names
+    known: bool = False  # known all over the country: shown before its namesakes
+    serves: tuple[str, ...] = ()  # for an office: the agencies one meets there, or ("*",)
+    retired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """When an office works: `hours` by weekday (Monday 0), as minutes of the local day from–to."""
+
+    code: str
+    zone: str
+    hours: Mapping[int, tuple[tuple[int, int], ...]]
+    holidays: frozenset[date] = frozenset()
+
+    @property
+    def working_day(self) -> int:
+        """The minutes of its longest working day."""
+        return max((sum(end - start for start, end in day) for day in self.hours.values()), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Who gets what: `sub` and `county` may be "*"; `agency` may be "COUNTY", the county government of the place."""
+
+    category: str
+    sub: str
+    county: str
+    agency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Emergency:
+    """A number to call in danger; `use` names it, so that texts can ask for the one they mean."""
+
+    use: str
+    number: str
+    name: Text
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Everything the house knows about one country. `version` is the fingerprint of all the rest."""
+
+    code: str
+    version: str
+    service: str  # the name citizens know
+    zone: str
+    languages: tuple[str, ...]
+    menu_title: Text
+    more: Text  # label of key 9 on the first page of categories
+    agencies: Mapping[str, Agency]
+    categories: Mapping[str, Category]
+    subs: Mapping[str, SubCategory]
+    slas: Mapping[str, Sla]  # by sub-category
+    routes: tuple[Route, ...]
+    places: Mapping[str, Place]
+    places_source: str  # which delimitation the codes of wards and constituencies come from
+    calendars: Mapping[str, Calendar]
+    holiday_years: tuple[int, int]  # first and last year that `calendars` know the holidays of
+    emergency: tuple[Emergency, ...]
+
+    def __hash__(self) -> int:
+        return hash(self.version)
+
+    def menu(self, parent: str = "") -> tuple[Category, ...]:
+        """The categories offered on the first page, or behind the key `parent` ("9"), in the order of their keys."""
+        return self._menus.get(parent, ())
+
+    def subs_of(self, category: str) -> tuple[SubCategory, ...]:
+        """The sub-categories offered in a category, in the order of their keys."""
+        return self._subs.get(category, ())
+
+    def sla(self, sub: str) -> Sla:
+        return self.slas[sub]
+
+    def calendar(self, sub: str) -> Calendar:
+        return self.calendars[self.subs[sub].calendar]
+
+    def parts(self, place: Place) -> tuple[Place, ...]:
+        """The wards a place may mean: those of its constituency when its ward is not known, else none."""
+        return () if place.ward or not place.constituency else self._wards.get(place.constituency, ())
+
+    @cached_property
+    def desk(self) -> str:
+        """The agency whose supervisors get what no rule sends anywhere: the service desk."""
+        return next(agency.code for agency in self.agencies.values() if agency.kind == "desk")
+
+    @cached_property
+    def unsure(self) -> str:
+        """The sub-category of what nobody has named yet ("Other, not sure"); its clock runs until somebody does."""
+        return next(sub.code for sub in self.subs.values() if sub.words_first and not sub.retired)
+
+    def county_government(self, county: str) -> Agency:
+        return self.agencies[f"{COUNTY_GOVERNMENT}-{county}"]
+
+    def emergency_number(self, use: str) -> str:
+        """The number to call for `use` ("police", "violence", "child" …)."""
+        return self._emergency[use]
+
+    @cached_property
+    def _menus(self) -> Mapping[str, tuple[Category, ...]]:
+        offered = sorted((c for c in self.categories.values() if not (c.hidden or c.retired)), key=lambda c: c.key)
+        return {page: tuple(c for c in offered if c.parent == page) for page in {c.parent for c in offered}}
+
+    @cached_property
+    def _subs(self) -> Mapping[str, tuple[SubCategory, ...]]:
+        offered = sorted((s for s in self.subs.values() if not (s.hidden or s.retired)), key=lambda s: s.key)
+        return {code: tuple(s for s in offered if s.category == code) for code in self.categories}
+
+    @cached_property
+    def _wards(self) -> Mapping[str, tuple[Place, ...]]:
+        wards: dict[str, list[Place]] = {}
+        for place in self.places.values():
+            if place.kind == "ward" and place.constituency and not place.retired:
+                wards.setdefault(place.constituency, []).append(place)
+        return {code: tuple(sorted(inside, key=lambda ward: ward.name)) for code, inside in wards.items()}
+
+    @cached_property
+    def _emergency(self) -> Mapping[str, str]:
+        return {entry.use: entry.number for entry in self.emergency}

@@ -1,0 +1,59 @@
+"""A pack as bytes: whatever it holds comes back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from packs import Agency, Calendar, Category, Emergency, Pack, Place, Sla, SubCategory, snapshot
+
+minutes = st.integers(0, 2**40)
+codes = st.text(max_size=6)
+words = st.dictionaries(st.sampled_from(["en", "sw", "ki"]), st.text(max_size=8))
+intervals = st.lists(st.tuples(minutes, minutes), max_size=2).map(tuple)
+calendars = st.builds(Calendar, hours=st.dictionaries(st.integers(0, 6), intervals, max_size=3))
+
+
+def by_code(entries: st.SearchStrategy[object]) -> st.SearchStrategy[dict[str, object]]:
+    return st.dictionaries(codes, entries, max_size=2)
+
+
+any_pack = st.builds(
+    Pack,
+    menu_title=words,
+    more=words,
+    agencies=by_code(st.builds(Agency, name=words)),
+    categories=by_code(st.builds(Category, name=words, title=words)),
+    subs=by_code(st.builds(SubCategory, name=words)),
+    slas=by_code(st.builds(Sla, minutes, minutes, minutes)),
+    places=by_code(st.builds(Place)),
+    calendars=by_code(calendars),
+    holiday_years=st.tuples(minutes, minutes),
+    emergency=st.lists(st.builds(Emergency, name=words), max_size=2).map(tuple),
+)
+
+
+@given(any_pack)
+@settings(max_examples=50, deadline=None)
+def test_a_snapshot_gives_back_the_very_pack(pack: Pack) -> None:
+    assert snapshot.restore(snapshot.dump(pack)) == pack
+
+
+def test_the_pack_of_kenya_survives_too(ke: Pack) -> None:
+    again = snapshot.restore(snapshot.dump(ke))
+    assert again == ke
+    assert snapshot.fingerprint(again) == ke.version
+    assert len(snapshot.dump(ke)) < 100_000
+
+
+def test_the_fingerprint_does_not_count_the_version_itself(ke: Pack) -> None:
+    assert snapshot.fingerprint(replace(ke, version="another")) == ke.version
+    assert snapshot.fingerprint(replace(ke, service="Other")) != ke.version
+
+
+def test_other_bytes_are_refused() -> None:
+    with pytest.raises(ValueError, match="not a snapshot of a pack"):
+        snapshot.restore(b"PK\x03\x04")
