@@ -44,6 +44,7 @@ class Voice:
     short: str  # 38496
     octets: int  # of a USSD screen: 140 or 160
     languages: tuple[str, ...]
+    free: bool = False  # the county pays the session
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ class Conversation:
             code=self._voice.code,
             short=self._voice.short,
             languages=self._voice.languages,
+            free=self._voice.free,
             near=pack.places.get(caller.place) if caller and caller.place else None,
             origin=origin,
         )

@@ -36,6 +36,7 @@ class World:
     short: str  # where to text
     languages: tuple[str, ...] = ("en", "sw")
     near: Place | None = None  # the citizen's last place
+    free: bool = False  # the county pays the session, the citizen nothing
     origin: str = ""  # names this session; drafts begun in it are numbered under this name
 
 

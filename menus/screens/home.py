@@ -14,6 +14,12 @@ def _languages(scene: Scene) -> list[Option]:
     return [Option(code, registry()[code].name) for code in scene.world.languages]
 
 
+def _first_title(scene: Scene) -> str:
+    """Both languages on one screen: nobody has chosen yet."""
+    free = " Free / Bure" if scene.world.free else ""
+    return "{service}: complaints to government. Malalamiko kwa serikali." + free
+
+
 def _home_title(scene: Scene) -> str:
     return "{ref}: {status}" if scene.facts.get("ref") else say("{service}: Welcome")
 
@@ -29,8 +35,7 @@ def _stopped_at(scene: Scene) -> str:
 SCREENS: Final[Mapping[str, Screen]] = {
     "language_first": Choose(
         stores="language",
-        # both languages on one screen: nobody has chosen yet
-        title="Mlango: complaints to government. Malalamiko kwa serikali.",
+        title=_first_title,
         options=_languages,
         then=FIRST,
         request="set_language",

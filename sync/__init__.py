@@ -1,0 +1,1 @@
+"""The exchange with agencies: their daily files there and back, and Open311."""

@@ -1,0 +1,43 @@
+"""The Flask app, and the only place where the rooms of the house are wired together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from ussd_app.settings import Settings
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The web application for `settings` (by default those of the environment). Raises BadSettings.
+
+    Imports lie inside so that the commands that need no web server start without one.
+    """
+    from flask import Flask  # noqa: PLC0415
+
+    import packs  # noqa: PLC0415
+    from desk import phone, public  # noqa: PLC0415
+    from ussd_app import callbacks, health, logs, wiring  # noqa: PLC0415
+    from ussd_app.settings import Settings  # noqa: PLC0415
+
+    settings = settings or Settings.load()
+    logs.set_up(settings.log_level)
+    house = wiring.build(settings)
+    app = Flask(__name__, static_folder=None)
+    app.register_blueprint(callbacks.blueprint(house))
+    app.register_blueprint(health.blueprint(house))
+    voice = {"service_code": settings.service_code, "short_code": settings.short_code}
+    app.register_blueprint(
+        public.blueprint(
+            service_name=settings.service_name,
+            emergency=lambda: packs.current().emergency,
+            free=settings.pays == "county",
+            demo=settings.mode == "demo",
+            **voice,
+        )
+    )
+    if house.handsets:
+        app.register_blueprint(phone.blueprint(house.handsets.inbox, **voice))
+    return app

@@ -1,0 +1,139 @@
+"""The two processes behind the web server: the relay, which ticks, and the worker, which sends.
+
+The message table is the truth; Redis only carries the wake-up. With Redis gone everything waits and nothing is lost.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from datetime import timedelta
+from functools import cache
+from typing import Final
+
+import structlog
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from rq import Queue, SimpleWorker
+from rq.serializers import JSONSerializer
+
+from menus import sessions
+from sms_gateway import outbox
+from store import database
+from store.clock import utcnow
+from ussd_app import logs, wiring
+from ussd_app.settings import Settings
+from ussd_app.wiring import House
+
+QUEUE: Final = "outbox"
+SEND: Final = "jobs.outbox.send"
+LOOK_EVERY_S: Final = 0.5  # for messages that are due
+TICK_EVERY: Final = 10  # looks
+SWEEP_EVERY: Final = 2  # ticks
+FORGET_SESSIONS_AFTER: Final = timedelta(days=7)
+WORKER_TTL_S: Final = 20  # a worker that is silent so long is gone
+_JOB_TIMEOUT_S: Final = 600
+
+log = structlog.get_logger("mlango")
+
+
+def redis(settings: Settings, patience_s: float | None = 0.25) -> Redis:
+    """A connection that gives up at once: nobody may wait for Redis, it only carries wake-ups."""
+    return Redis.from_url(
+        settings.redis,
+        socket_connect_timeout=0.25,
+        socket_timeout=patience_s,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def queue(connection: Redis) -> Queue:
+    return Queue(QUEUE, connection=connection, serializer=JSONSerializer)
+
+
+def run_worker(settings: Settings) -> None:
+    """Send what the outbox holds whenever the relay says so, until asked to stop."""
+    logs.set_up(settings.log_level)
+    house()  # wired before the first job, and only once
+    worker = SimpleWorker(
+        [queue(redis(settings, patience_s=None))],
+        connection=redis(settings, patience_s=None),
+        serializer=JSONSerializer,
+        worker_ttl=WORKER_TTL_S,
+        maintenance_interval=5,
+        log_job_description=False,
+    )
+    worker.work(logging_level="WARNING")
+
+
+def drain() -> int:
+    """The worker's job: send until nothing is due. How many messages were taken."""
+    taken = database.steady(lambda: house().outbox.drain(utcnow))
+    if taken:
+        log.info("outbox_drained", messages=taken)
+    return taken
+
+
+def run_relay(settings: Settings) -> None:
+    """Tick until asked to stop."""
+    logs.set_up(settings.log_level)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    relay = Relay(wiring.build(settings), redis(settings))
+    while not stop.is_set():
+        relay.look()
+        stop.wait(LOOK_EVERY_S)
+
+
+class Relay:
+    """Looks for due messages twice a second and wakes the worker; every fifth second a tick, every tenth a sweep."""
+
+    def __init__(self, house: House, connection: Redis) -> None:
+        self._house, self._connection = house, connection
+        self._looks = 0
+        self._redis_is_down = False
+
+    def look(self) -> None:
+        """One round. A fault is logged, and the next round tries again."""
+        try:
+            self._wake()
+            if self._looks % TICK_EVERY == 0:
+                self._tick(outbox.beat(utcnow()))
+        except Exception:
+            log.exception("relay_round_failed")
+            database.close()
+        self._looks += 1
+
+    def _wake(self) -> None:
+        if not outbox.anything_due(utcnow()):
+            return
+        try:
+            waiting = queue(self._connection)
+            if waiting.count == 0:
+                waiting.enqueue(SEND, job_timeout=_JOB_TIMEOUT_S, result_ttl=60, failure_ttl=3600)
+            if self._redis_is_down:
+                log.info("redis_is_back")
+            self._redis_is_down = False
+        except (RedisError, OSError) as fault:
+            if not self._redis_is_down:
+                log.warning("redis_is_down", fault=type(fault).__name__)
+            self._redis_is_down = True
+
+    def _tick(self, count: int) -> None:
+        if count % SWEEP_EVERY:
+            return
+        now = utcnow()
+        moved = outbox.sweep(now)
+        handled = self._house.texting.retry(now)
+        sessions.forget(now - FORGET_SESSIONS_AFTER)
+        if moved or handled:
+            log.info("swept", messages_moved=moved, messages_handled=handled)
+
+
+@cache
+def house() -> House:
+    """The worker process's wiring."""
+    return wiring.build(Settings.load())

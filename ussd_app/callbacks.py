@@ -1,0 +1,122 @@
+"""What the phone networks call: authenticate, hand the request to the network's module, answer. Nothing else."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Final
+
+import structlog
+from flask import Blueprint, Response, abort, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from sms_gateway import africastalking, outbox
+from sms_gateway.gateway import BadCallback
+from store import database
+from store.clock import utcnow
+from ussd_app import metrics
+from ussd_app.settings import Settings
+from ussd_app.wiring import House
+
+LARGEST_BODY: Final = 64 * 1024  # octets; the longest real callback has about 2,000
+_FORWARDED: Final = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
+# Nobody told us who asks, so it is said in both languages.
+_UNREADABLE: Final = "Sorry, this request could not be read. Samahani, ombi hili halisomeki."
+
+log = structlog.get_logger("mlango")
+
+
+def blueprint(house: House) -> Blueprint:
+    """`/callbacks/africastalking/…`, open to the networks only (see `guard`)."""
+    callbacks = Blueprint("callbacks", __name__, url_prefix="/callbacks")
+    callbacks.before_request(guard(house.settings))
+
+    @callbacks.post("/africastalking/ussd")
+    def ussd() -> ResponseReturnValue:
+        started = time.perf_counter()
+        try:
+            heard = africastalking.parse_ussd(request.form)
+        except (BadCallback, RequestEntityTooLarge) as fault:
+            log.warning("ussd_not_read", fault=str(fault))
+            return _text(africastalking.render_ussd(_UNREADABLE, end=True))
+        reply = house.conversation.hop(heard, utcnow())
+        metrics.hop(reply.end, time.perf_counter() - started)
+        return _text(africastalking.render_ussd(reply.text, reply.end))
+
+    @callbacks.post("/africastalking/ussd-events")
+    def ussd_events() -> ResponseReturnValue:
+        return _take("ussd_event", lambda: house.conversation.ended(africastalking.parse_ussd_end(request.form)))
+
+    @callbacks.post("/africastalking/sms")
+    def sms() -> ResponseReturnValue:
+        return _take("sms", lambda: house.texting.receive(africastalking.parse_mo(request.form), utcnow()))
+
+    @callbacks.post("/africastalking/delivery")
+    def delivery() -> ResponseReturnValue:
+        return _take("delivery", lambda: outbox.report(africastalking.parse_report(request.form), utcnow()))
+
+    @callbacks.post("/africastalking/opt-out")
+    def opt_out() -> ResponseReturnValue:
+        return _take("opt_out", lambda: _opt_out(house))
+
+    return callbacks
+
+
+def guard(settings: Settings) -> Callable[[], None]:
+    """Lets through who has a callback token (`?token=` or the password of HTTP Basic). While none is set, only this
+    machine may call, and not through a proxy."""
+    tokens = [token.encode() for token in settings.callback_tokens]
+
+    def check() -> None:
+        request.max_content_length = LARGEST_BODY
+        allowed = _has_token(tokens) if tokens else _is_local()
+        if not allowed:
+            log.warning("callback_refused", path=request.path, address=request.remote_addr)
+            abort(403)
+
+    return check
+
+
+def _has_token(tokens: list[bytes]) -> bool:
+    given = request.args.get("token") or (request.authorization.password if request.authorization else None) or ""
+    # every token is compared, whole, so that the time taken tells nothing
+    return any([secrets.compare_digest(given.encode(), token) for token in tokens])  # noqa: C419
+
+
+def _is_local() -> bool:
+    try:
+        here = ip_address(request.remote_addr or "").is_loopback
+    except ValueError:
+        return False
+    return here and not any(header in request.headers for header in _FORWARDED)
+
+
+def _take(kind: str, work: Callable[[], object]) -> ResponseReturnValue:
+    """Answer 200 once it is stored or can never be understood; 503 asks the network to send it again."""
+    try:
+        work()
+    except BadCallback as fault:
+        log.warning("callback_not_read", kind=kind, fault=str(fault))
+        metrics.callback(kind, "unreadable")
+        return _text("not understood")
+    except Exception:
+        log.exception("callback_not_stored", kind=kind)
+        database.close()
+        metrics.callback(kind, "failed")
+        return _text("try again", 503)
+    metrics.callback(kind, "taken")
+    return _text("ok")
+
+
+def _opt_out(house: House) -> None:
+    """A citizen stopped our SMS at the network: the same as sending STOP."""
+    now = utcnow()
+    caller = house.citizens.meet(africastalking.parse_opt_out(request.form).msisdn, now)
+    house.citizens.stop(caller.id, now)
+
+
+def _text(body: str, status: int = 200) -> Response:
+    return Response(body, status, content_type="text/plain; charset=utf-8")

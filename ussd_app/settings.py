@@ -1,0 +1,285 @@
+"""The settings of one box: read from the environment once, checked together, frozen.
+
+Every setting is a variable MLANGO_<FIELD> (and PORT). Demo mode needs none. All faults come in one exception, each
+as one sentence that names its variable; secrets are never repeated. `describe()` is the table that the README shows.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self
+from urllib.parse import quote
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from ussd_app import keys
+from ussd_app.refusal import Refusal
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+# A unix socket's path has room for 107 bytes on Linux and 103 on macOS.
+_SOCKET_PATH_BYTES: Final = 100
+# Read by the tests, the benchmarks and the error handler themselves; no settings of the service.
+_NOT_OURS: Final = ("MLANGO_TEST_", "MLANGO_BENCH_", "MLANGO_UP_", "MLANGO_DEBUG")
+
+
+class BadSettings(Refusal):
+    """Settings that cannot be used; `faults` has one sentence each."""
+
+
+def _written_as(pattern: str, meaning: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"must be {meaning}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _secret(check: Callable[[str], object]) -> AfterValidator:
+    def checked(value: SecretStr) -> SecretStr:
+        check(value.get_secret_value())
+        return value
+
+    return AfterValidator(checked)
+
+
+def _tokens(text: str) -> tuple[str, ...]:
+    tokens = tuple(token for token in (part.strip() for part in text.split(",")) if token)
+    if len(tokens) > 2:
+        raise ValueError("must hold one token, or two with a comma between them while changing over")
+    return tokens
+
+
+def _database(url: str) -> None:
+    if not url.startswith(("postgresql://", "postgres://", "sqlite:////")):
+        raise ValueError("must begin with postgresql:// (or sqlite://// and the path of a file)")
+
+
+def _redis(url: str) -> None:
+    if not url.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must begin with redis://, rediss:// or unix://")
+
+
+class Settings(BaseModel):
+    """What one box is told. Build it with `Settings.load`, which fills in the demo keys and checks the mode's rules."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
+
+    mode: Literal["demo", "production"] = Field(
+        "demo", description="`demo` needs nothing and sends nothing; `production` refuses to start half set up."
+    )
+    home: Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())] = Field(
+        ROOT / "var", description="The folder for everything that is written: database, keys, logs, exchange files."
+    )
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(8000, description="The port of the web server.")
+    host: str = Field("127.0.0.1", description="The address that the web server listens on.")
+    database_url: Annotated[SecretStr, _secret(_database)] | None = Field(
+        None, description="`postgresql://user:password@host/name`. Without it: SQLite in the home folder."
+    )
+    redis_url: Annotated[SecretStr, _secret(_redis)] | None = Field(
+        None, description="`redis://host:6379/0`. Without it: an embedded Valkey on a unix socket."
+    )
+    master_keys: Annotated[SecretStr, _secret(keys.parse_masters)] = Field(
+        SecretStr(""),
+        description="Keys that seal personal data: `id:base64` of 32 bytes, several with commas, the first is current. "
+        "Demo mode makes its own; required in production.",
+    )
+    index_key: Annotated[SecretStr, _secret(keys.parse_key)] = Field(
+        SecretStr(""),
+        description="The key of the look-up index of phone numbers: base64 of 32 bytes. As above.",
+    )
+    callback_token: Annotated[SecretStr, _secret(_tokens)] = Field(
+        SecretStr(""),
+        description="The token that the networks put on their callbacks; two with a comma while changing over. "
+        "Without it only this machine may call; required in production.",
+    )
+    node: Annotated[str, _written_as("[a-z0-9][a-z0-9-]{0,31}", "small letters, digits and hyphens, 32 at most")] = (
+        Field("box1", description="The name of this box, its own among all boxes that will ever be joined.")
+    )
+    service_name: Annotated[str, _written_as(".{1,20}", "1 to 20 characters")] = Field(
+        "Mlango", description="The name that citizens see."
+    )
+    service_code: Annotated[str, _written_as(r"\*\d+(\*\d+)*#", "a code as it is dialled, like *384*96#")] = Field(
+        "*384*96#", description="The USSD code that citizens dial."
+    )
+    short_code: Annotated[str, _written_as(r"\+?\d{3,15}", "3 to 15 digits")] = Field(
+        "38496", description="The number that citizens send SMS to."
+    )
+    sms_gateway: Literal["simulator", "africastalking"] = Field(
+        "simulator", description="The network that SMS leave through: `simulator` (demo only) or `africastalking`."
+    )
+    africastalking_username: str = Field("", description="The account at Africa's Talking (`sandbox` for their trial).")
+    africastalking_api_key: SecretStr = Field(SecretStr(""), description="Its API key.")
+    africastalking_sender: str = Field("", description="The sender ID that it registered; empty: the short code.")
+    africastalking_base_url: Annotated[str, _written_as("https?://.+", "a web address")] | None = Field(
+        None, description="Another address of their API, for trials."
+    )
+    ussd_octets: Annotated[
+        Literal[140, 160], BeforeValidator(lambda text: int(text) if str(text).isdigit() else text)
+    ] = Field(140, description="Room for one USSD screen, in octets: 140 (160 characters) or 160 (182 characters).")
+    pack: Annotated[str, _written_as("[a-z][a-z0-9_-]{1,31}", "the name of a folder in packs/")] = Field(
+        "ke", description="The pack of agencies, categories and places: a folder in `packs/`."
+    )
+    pays: Literal["citizen", "county"] = Field(
+        "citizen", description="Who pays for the USSD session and for SMS to the service; told to citizens."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """The settings in `environ`. In demo mode the first load makes the keys (`home/keys.env`, mode 0600).
+
+        Raises BadSettings with every fault at once.
+        """
+        given = {name: text for name in cls.model_fields if (text := environ.get(variable(name), "").strip())}
+        faults = []
+        try:
+            settings = cls.model_validate(given)
+        except ValidationError as error:
+            faults = [_sentence(fault) for fault in error.errors()]
+        faults += _of_the_mode(given)
+        if faults:
+            raise BadSettings(*faults)
+        missing = {"master_keys", "index_key"} - given.keys()
+        if not missing:
+            return settings
+        try:
+            made = keys.of_the_demo(settings.home)
+            return cls.model_validate(given | {name: made[name] for name in missing})
+        except OSError as error:
+            raise BadSettings(unwritable(settings.home, error)) from None
+        except (KeyError, ValidationError):
+            broken = settings.home / keys.FILE
+            raise BadSettings(f"{broken} is damaged; put it back from a copy, or choose another MLANGO_HOME.") from None
+
+    @property
+    def database(self) -> str:
+        """Where the database is, as a URL: `postgresql://…`, or `sqlite:////…` under `home`."""
+        return self.database_url.get_secret_value() if self.database_url else f"sqlite:///{self.home}/mlango.sqlite3"
+
+    @property
+    def redis(self) -> str:
+        """Where Redis or Valkey is, as a URL that redis-py reads."""
+        return self.redis_url.get_secret_value() if self.redis_url else f"unix://{quote(str(self.valkey_socket))}"
+
+    @property
+    def valkey_socket(self) -> Path:
+        """The socket of the embedded Valkey: under `home`, or under /tmp when that path is too long for a socket."""
+        path = self.home / "run" / "valkey.sock"
+        if len(os.fsencode(path)) <= _SOCKET_PATH_BYTES:
+            return path
+        digest = sha256(os.fsencode(self.home)).hexdigest()[:12]
+        # Not TMPDIR: every process of this box has to come to the same path.
+        return Path(f"/tmp/mlango-{os.getuid()}-{digest}/valkey.sock")  # noqa: S108
+
+    @property
+    def masters(self) -> dict[str, bytes]:
+        """The master keys by id; the first one is current."""
+        return keys.parse_masters(self.master_keys.get_secret_value())
+
+    @property
+    def index_secret(self) -> bytes:
+        """The 32 bytes of the look-up index's key."""
+        return keys.parse_key(self.index_key.get_secret_value())
+
+    @property
+    def callback_tokens(self) -> tuple[str, ...]:
+        """The tokens that a callback may carry; none: only this machine may call."""
+        return _tokens(self.callback_token.get_secret_value())
+
+
+class Described(NamedTuple):
+    """One row of the settings table."""
+
+    variable: str
+    default: str
+    meaning: str
+
+
+def describe() -> list[Described]:
+    """Every setting: its variable, its default as one would write it (may be empty), its meaning."""
+    return [
+        Described(variable(name), _plain(field.default), field.description or "")
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field."""
+    return "PORT" if field == "port" else f"MLANGO_{field.upper()}"
+
+
+def unknown(environ: Mapping[str, str]) -> list[str]:
+    """A sentence for each MLANGO_ variable that is no setting: most likely a slip of the pen."""
+    known = [variable(name) for name in Settings.model_fields]
+    strangers = sorted(name for name in environ if name.startswith("MLANGO_") and not name.startswith(_NOT_OURS))
+    return [
+        f"{name} is not a setting of Mlango" + (f"; did you mean {close[0]}?" if close else ".")
+        for name in strangers
+        if name not in known
+        for close in [difflib.get_close_matches(name, known, n=1)]
+    ]
+
+
+def unwritable(home: Path, error: OSError) -> str:
+    """The sentence for a home folder that cannot be written."""
+    why = "it is a file" if home.is_file() else (error.strerror or str(error)).lower()
+    return f"The folder {home} cannot be written ({why}); choose another one with MLANGO_HOME."
+
+
+def _of_the_mode(given: Mapping[str, str]) -> list[str]:
+    """What production mode, or the chosen network, needs and does not have."""
+    faults = []
+    if given.get("mode") == "production":
+        needed = {
+            "master_keys": f"make one with: {keys.HOW_TO_MAKE_MASTER}",
+            "index_key": f"make one with: {keys.HOW_TO_MAKE}",
+            "callback_token": f"make one with: {keys.HOW_TO_MAKE_TOKEN}",
+        }
+        faults += [
+            f"{variable(name)} is required in production; {how}" for name, how in needed.items() if name not in given
+        ]
+        if any(not keys.strong(token) for token in given.get("callback_token", "").split(",") if token.strip()):
+            faults.append(f"MLANGO_CALLBACK_TOKEN can be guessed; make one with: {keys.HOW_TO_MAKE_TOKEN}")
+        if given.get("sms_gateway", "simulator") == "simulator":
+            faults.append("MLANGO_SMS_GATEWAY must name a real network in production (africastalking).")
+    if given.get("sms_gateway") == "africastalking":
+        wanted = ("africastalking_username", "africastalking_api_key")
+        faults += [
+            f"{variable(name)} is required when MLANGO_SMS_GATEWAY is africastalking."
+            for name in wanted
+            if name not in given
+        ]
+    return faults
+
+
+def _sentence(fault: Any) -> str:
+    """One of pydantic's faults, in words for somebody who never heard of pydantic."""
+    name = str(fault["loc"][0])
+    field = Settings.model_fields[name]
+    match name, fault["type"]:
+        case "port", _:
+            must = "must be a whole number from 1 to 65535"
+        case _, "literal_error":
+            must = f"must be {fault['ctx']['expected'].replace(chr(39), '')}"
+        case _:
+            must = str(fault["ctx"]["error"])
+    is_secret = "SecretStr" in str(field.annotation)
+    return f"{variable(name)} {must}." if is_secret else f"{variable(name)} {must}, not {str(fault['input'])!r}."
+
+
+def _plain(default: object) -> str:
+    match default:
+        case None:
+            return ""
+        case SecretStr():
+            return default.get_secret_value()
+        case Path():
+            return f"./{default.relative_to(ROOT)}"
+        case _:
+            return str(default)

@@ -1,0 +1,136 @@
+"""Where everything is put together: settings become a keyring, gateways, listeners and the shells that use them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+import packs
+from cases.casework import Casework, Happened
+from cases.citizens import Citizens
+from menus.conversation import Conversation, Voice
+from menus.messages import Renderer
+from menus.notifier import Notifier
+from menus.texting import Texting
+from packs.places import PlaceIndex, place_index
+from sms_gateway.africastalking import AfricasTalking
+from sms_gateway.gateway import Gateway
+from sms_gateway.outbox import Outbox
+from sms_gateway.simulator import Simulator
+from store import database
+from store import migrate as migrations
+from store.clock import utcnow
+from store.model import set_node
+from store.sealing import Keyring
+from ussd_app.settings import ROOT, Settings
+
+OFFERED_LANGUAGES: Final = ("en", "sw")
+PACKS: Final = ROOT / "packs"
+
+log = structlog.get_logger("mlango")
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """All the parts of one process, ready to use."""
+
+    settings: Settings
+    citizens: Citizens
+    casework: Casework
+    conversation: Conversation
+    texting: Texting
+    outbox: Outbox
+    handsets: Simulator | None  # the simulated network of demo mode
+
+
+def build(settings: Settings) -> House:
+    """Wire one process. Opens no connection yet."""
+    bind(settings)
+    citizens = Citizens(_keyring(settings))
+    casework = Casework(packs.current, [Notifier(packs.current), _write_to_the_log])
+    gateway = _gateway(settings, citizens)
+    voice = Voice(
+        service=settings.service_name,
+        code=settings.service_code,
+        short=settings.short_code,
+        octets=settings.ussd_octets,
+        languages=OFFERED_LANGUAGES,
+        free=settings.pays == "county",
+    )
+    renderer = Renderer(packs.current, settings.service_name, settings.service_code)
+    return House(
+        settings=settings,
+        citizens=citizens,
+        casework=casework,
+        conversation=Conversation(citizens, casework, pack_and_places, voice, log.error),
+        texting=Texting(citizens, casework, pack_and_places, OFFERED_LANGUAGES, log.error),
+        outbox=Outbox(citizens, gateway, renderer, log.warning),
+        handsets=gateway if isinstance(gateway, Simulator) else None,
+    )
+
+
+def bind(settings: Settings) -> None:
+    """Point this process at its database and give it its name."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    database.bind(settings.database)
+    set_node(settings.node)
+
+
+def pack_and_places() -> tuple[packs.Pack, PlaceIndex]:
+    """The pack in force, and the search over its places."""
+    pack = packs.current()
+    return pack, place_index(pack)
+
+
+def migrate(settings: Settings, say: Callable[[str], None]) -> None:
+    """Bring the database up to date and say what was done."""
+    bind(settings)
+    applied = migrations.run()
+    say(f"Applied {', '.join(applied)}." if applied else "The database is up to date.")
+
+
+def prepare(settings: Settings, say: Callable[[str], None]) -> None:
+    """Everything that must be there before the service can answer: tables, the pack, in demo mode some cases to see."""
+    bind(settings)
+    for name in migrations.run():
+        say(f"Database: applied {name}.")
+    outcome = publish_pack(settings)
+    if outcome.changed:
+        pack = outcome.pack
+        say(f"Pack {pack.code}: loaded, {len(pack.places)} places, {len(pack.agencies)} agencies.")
+    if settings.mode == "demo":
+        from ussd_app import demo  # noqa: PLC0415  only here is it needed
+
+        demo.furnish(build(settings), utcnow())
+
+
+def publish_pack(settings: Settings, folder: Path | None = None) -> packs.Outcome:
+    """Check the pack's files and put them in force. Raises PackFaults with every fault."""
+    return packs.publish(packs.load(folder or PACKS / settings.pack), utcnow())
+
+
+def _keyring(settings: Settings) -> Keyring:
+    masters = settings.masters
+    return Keyring(masters, next(iter(masters)), settings.index_secret)
+
+
+def _gateway(settings: Settings, citizens: Citizens) -> Gateway:
+    if settings.sms_gateway == "simulator":
+        return Simulator(citizens, settings.short_code, utcnow)
+    return AfricasTalking(
+        settings.africastalking_username,
+        settings.africastalking_api_key.get_secret_value(),
+        sender=settings.africastalking_sender or settings.short_code,
+        base_url=settings.africastalking_base_url,
+    )
+
+
+def _write_to_the_log(happened: Sequence[Happened], _: datetime) -> None:
+    """A line for each event: ids and codes, so that an operator can follow a case without reading it."""
+    for event in happened:
+        log.info(f"case_{event.kind}", case=event.case.id, source=event.change.source, agency=event.case.agency)
