@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Final
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field
 
@@ -78,17 +78,16 @@ def read_calendars(reading: Reading, zone: str) -> tuple[Mapping[str, Calendar],
     if table is None:
         return {}, (0, 0)
     closed = _holidays(reading, table.holidays)
-    return {
-        code: _calendar(reading, code, zone, given, closed) for code, given in table.calendar.items()
-    }, table.holidays.years
+    calendars = {code: _calendar(reading, code, zone, given, closed) for code, given in table.calendar.items()}
+    return calendars, table.holidays.years
 
 
 def _calendar(reading: Reading, code: str, zone: str, given: CalendarTable, closed: frozenset[date]) -> Calendar:
-    hours = {number: parse_hours(getattr(given, name)) for number, name in enumerate(DAYS)}
-    calendar = Calendar(code, zone, {n: open_ for n, open_ in hours.items() if open_})
-    if not calendar.hours:
+    days = enumerate(parse_hours(getattr(given, name)) for name in DAYS)
+    hours = {number: intervals for number, intervals in days if intervals}
+    if not hours:
         reading.fault(FILE, "it has no opening hours on any day.", key=f"calendar.{code}")
-    return Calendar(code, zone, calendar.hours, closed if given.holidays else frozenset())
+    return Calendar(code, zone, hours, closed if given.holidays else frozenset())
 
 
 def _holidays(reading: Reading, asked: HolidaysTable) -> frozenset[date]:
@@ -127,4 +126,4 @@ def known_zone(zone: str) -> str:
     """`zone` itself. Raises ValueError if it is no IANA time zone."""
     if zone not in available_timezones():
         raise ValueError(f"“{zone}” is no time zone; Africa/Nairobi would be one")
-    return ZoneInfo(zone).key
+    return zone

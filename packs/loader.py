@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final, get_args
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from locales.gsm7 import septets
 from packs.calendars import known_zone, read_calendars
@@ -74,7 +74,7 @@ _SUB_KEY: Final = re.compile(r"[1-8]")
 
 class EmergencyTable(Table):
     use: str
-    number: str
+    number: str = Field(pattern=r"^\d{3,10}$")
     name: Words
 
 
@@ -86,7 +86,7 @@ class MenuTable(Table):
 class PackTable(Table):
     """pack.toml."""
 
-    code: str
+    code: str = Field(pattern=r"^[a-z]{2,8}$")
     service: str
     zone: Annotated[str, AfterValidator(known_zone)]
     languages: tuple[str, ...]
@@ -216,8 +216,6 @@ def _located(row: Row, areas: Mapping[str, Place], places: Mapping[str, Place], 
     if ward in areas:
         seat = areas[ward].constituency or ""
     check_width(row, "name", required(row, "name"), NAME)
-    for name in row.list("also"):
-        check_width(row, "also", name, SCREEN)
     known = flag(row, "known")
     return Place(code, kind, row["name"], ward or None, seat or None, county or None, row.list("also"), known)
 
@@ -241,6 +239,8 @@ def _agencies(reading: Reading, areas: Mapping[str, Place]) -> dict[str, Agency]
             row.fault("code", f"the government of county {county} must have the code {COUNTY_GOVERNMENT}-{county}.")
         if unique(row, "code", code, lines):
             agencies[code] = Agency(code, kind, text(row, "name", NAME), county or None)
+    if sum(agency.kind == "desk" for agency in agencies.values()) != 1:
+        sheet.missing("kind", "exactly one agency must be the desk, which gets what no rule sends elsewhere.")
     for place in areas.values():
         if place.kind == "county" and f"{COUNTY_GOVERNMENT}-{place.code}" not in agencies:
             sheet.missing("code", f"the government of {place.name} is missing: {COUNTY_GOVERNMENT}-{place.code}.")
@@ -299,6 +299,8 @@ def _subs(
             flags = (flag(row, "words_first"), flag(row, "hidden"), flag(row, "sensitive"))
             subs[code] = SubCategory(code, category, key, name, where, calendar, *flags)
             rows[code] = row
+    if sum(sub.words_first for sub in subs.values()) != 1:
+        sheet.missing("words_first", "exactly one sub-category must ask for words first: what nobody is sure about.")
     for code, menu in categories.items():
         shown = [sub for sub in subs.values() if sub.category == code]
         if shown:

@@ -179,7 +179,7 @@ class Pack:
     @cached_property
     def desk(self) -> str:
         """The agency whose supervisors get what no rule sends anywhere: the service desk."""
-        return next(agency.code for agency in self.agencies.values() if agency.kind == "desk")
+        return next(agency.code for agency in self.agencies.values() if agency.kind == "desk" and not agency.retired)
 
     @cached_property
     def unsure(self) -> str:

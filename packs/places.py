@@ -22,9 +22,8 @@ SHORT: Final = 20  # septets
 LONG: Final = 26
 
 _KINDS: Final = ("county", "town", "constituency", "estate", "ward", "office")  # better known ones first
-_EXACT, _NAME, _WORD = range(
-    3
-)  # how well the letters fit: the whole name, its beginning, the beginning of a word in it
+# How well the letters fit: they are the whole name, its beginning, the beginning of a later word in it.
+_EXACT, _NAME, _WORD = range(3)
 _MOST_WORDS: Final = 6  # no name with its constituency and county is longer
 _FUZZY_LETTERS: Final = 4
 _END: Final = "\U0010ffff"
@@ -85,8 +84,8 @@ class PlaceIndex:
 
         Case, marks, punctuation and spaces don't matter. Several words may also stand in any order and name the
         constituency or county ("lindi kibra"). If nothing begins so, names one or two typing errors away. Among equals
-        the county of `near` comes first, then what is better known. A place of the same name and spot is given once.
-        `serving` leaves out offices that do not serve this agency.
+        the county of `near` comes first, then what is better known; offices, if asked for, before anything else.
+        A place of the same name and spot is given once. `serving` leaves out offices that do not serve this agency.
         """
         words = fold(query).split()
         if not words:
@@ -112,12 +111,12 @@ class PlaceIndex:
 
     def _ranked(self, found: Mapping[int, int], near: Place | None, kinds: frozenset[str]) -> list[Place]:
         county = near.county if near else None
-        order = sorted(
-            (fit, county is not None and self._places[position].county != county, position)
-            for position, fit in found.items()
-        )
-        shown = (position for _, _, position in order if self._is_shown(position, kinds))
-        return [self._places[position] for position in shown]
+
+        def standing(position: int) -> tuple[bool, int, bool, int]:
+            place = self._places[position]
+            return place.kind != "office", found[position], county is not None and place.county != county, position
+
+        return [self._places[position] for position in sorted(found, key=standing) if self._is_shown(position, kinds)]
 
     def _is_shown(self, position: int, kinds: frozenset[str]) -> bool:
         stand_in = self._stand_in.get(position)

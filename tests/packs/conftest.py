@@ -63,6 +63,7 @@ code,kind,name_en,name_sw,county_code
 IMMIGRATION,national,Immigration,Uhamiaji,
 COUNTY-001,county,Mombasa County,Kaunti ya Mombasa,001
 COUNTY-047,county,Nairobi County,Kaunti ya Nairobi,047
+DESK,desk,Service desk,Dawati,
 """,
     "categories.csv": """
 code,key,name_en,name_sw,title_en,title_sw,hidden
@@ -72,8 +73,8 @@ id,9.1,ID,Kitambulisho,ID: what is wrong?,Kitambulisho:,yes
     "subcategories.csv": """
 code,category,key,name_en,name_sw,where,calendar,words_first
 water.none,water,1,No water,Hakuna maji,place,24x7,
-water.bill,water,2,Wrong bill,Bili si sahihi,place,office,
-id.passport,id,1,Passport delayed,Pasipoti imechelewa,office,office,yes
+water.bill,water,2,Wrong bill,Bili si sahihi,place,office,yes
+id.passport,id,1,Passport delayed,Pasipoti imechelewa,office,office,
 """,
     "sla.csv": """
 category,sub,acknowledge,respond,resolve

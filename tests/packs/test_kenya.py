@@ -141,6 +141,10 @@ def test_every_problem_in_every_county_has_an_agency(ke: Pack) -> None:
         assert owner.county in (None, county), (sub.code, county, owner.code)
 
 
+def test_what_no_rule_covers_goes_to_the_service_desk(ke: Pack) -> None:
+    assert ke.agencies[ke.desk].kind == "desk"
+
+
 def test_what_needs_no_place_never_goes_to_a_county(ke: Pack) -> None:
     nowhere = {sub.code for sub in ke.subs.values() if sub.where == "none"}
     assert nowhere

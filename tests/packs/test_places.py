@@ -64,11 +64,11 @@ def test_a_whole_name_beats_a_beginning_and_that_a_later_word(index: PlaceIndex,
         "Kisumu East",
         "Kisumu West",
         "Kisumu Ndogo, Nairobi",
-        "Kisumu North",
+        "Kisumu North (Kisumu West)",
         "Central Kisumu",
         "North West Kisumu",
         "South West Kisumu",
-        "West Kisumu",
+        "West Kisumu (Kisumu West)",
     ]
 
 
@@ -106,6 +106,14 @@ def test_offices_are_found_only_where_they_are_asked_for(index: PlaceIndex, ke: 
     assert index.find("NYA", kinds=OFFICES)[0].name == "Nyayo House"
     assert all(place.kind == "office" for place in index.find("kis", kinds=OFFICES))
     assert all(place.kind != "office" for place in index.find("nya", limit=ALL))
+
+
+def test_offices_come_before_the_towns_they_stand_in(index: PlaceIndex) -> None:
+    found = index.find("kisumu", kinds=OFFICES | {"town"}, limit=ALL)
+    kinds = [place.kind for place in found]
+    assert kinds == sorted(kinds)  # "office" < "town"
+    assert {"office", "town"} == set(kinds)
+    assert index.find("NYA", kinds=OFFICES | {"town"})[0].name == "Nyayo House"
 
 
 def test_an_office_of_another_agency_is_left_out(index: PlaceIndex) -> None:
