@@ -106,8 +106,8 @@ def _wrapped(line: str) -> list[str]:
 
 def _with_fixed_number(text: str) -> str:
     """Real numbers are random; the picture always shows the same one."""
-    for (ref,) in Case.select(Case.ref).tuples():
-        text = text.replace(reference.shown(ref), _SHOWN_REF)
+    for case in Case.select(Case.ref):
+        text = text.replace(reference.shown(case.ref), _SHOWN_REF)
     return text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -109,7 +110,8 @@ class Board:
         self._height = len(lines)
 
     def _write(self, text: str) -> None:
-        print(text, file=self._out, flush=True)
+        with contextlib.suppress(OSError):  # a terminal that is gone must not end the service
+            print(text, file=self._out, flush=True)
 
 
 def _row(name: str, state: str, width: int) -> str:

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self, TextIO
 
@@ -161,7 +161,10 @@ class _Signals:
         self._wake, self._bell = socket.socketpair()
         self._wake.setblocking(False)
         self._bell.setblocking(False)
-        self._before = {number: signal.signal(number, self._asked) for number in _STOP}
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup: serve on when the terminal closes
+            numbers.append(signal.SIGHUP)
+        self._before = {number: signal.signal(number, self._asked) for number in numbers}
         self._before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._bell.fileno(), warn_on_full_buffer=False)
         return self
@@ -179,9 +182,6 @@ class _Signals:
 
     def _asked(self, *_: object) -> None:
         self.stop = True
-
-
-_STOP: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _programs(settings: Settings) -> list[Program]:
@@ -293,4 +293,5 @@ def _where_to_dial(settings: Settings) -> list[str]:
 
 
 def _say(err: TextIO, sentence: str) -> None:
-    print(sentence, file=err, flush=True)
+    with suppress(OSError):  # a terminal that is gone must not keep us from stopping
+        print(sentence, file=err, flush=True)

@@ -57,7 +57,7 @@ def test_a_child_that_ends_is_started_again_and_says_how_it_ended(child: Callabl
     trial = child("echo $$; exit 3")
     assert trial.state == "starting"
     assert soon(lambda: "trial ended (exit code 3); starting it again in 0.5 s" in (trial.tend() or ""))
-    assert trial.state == "ended"
+    assert soon(lambda: trial.state == "ended")
     assert soon(lambda: trial.tend() == "trial started again")
     assert soon(lambda: len(said(trial)) == 2)
 

@@ -11,10 +11,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
-
-import pytest
 
 from ussd_app.processes import MARK
 from ussd_app.settings import ROOT
@@ -79,6 +78,11 @@ class Up:
                 continue
         return found
 
+    def has_another(self, words: str, before: int) -> bool:
+        """Whether a process with these words took the place of the one before."""
+        now = self.processes()
+        return before not in now and any(words in command for command in now.values())
+
     def one(self, words: str) -> int:
         """The oldest process with these words in its command line."""
         return min(pid for pid, command in self.processes().items() if words in command)
@@ -103,14 +107,13 @@ def up(home: Path, port: int | None = None, **environ: str) -> Iterator[Up]:
         running.process.communicate(timeout=PATIENCE_S)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_up_serves_and_a_signal_ends_everything(tmp_path: Path, number: signal.Signals) -> None:
+def test_up_serves_and_a_signal_ends_everything(tmp_path: Path) -> None:
     with up(tmp_path / "a home") as running:
         assert running.ready() == f"Ready: http://127.0.0.1:{running.port}"
         assert running.answers()
         assert running.answers("/readyz")
         assert len(running.processes()) == 6  # the parent, Valkey, worker, relay, and granian with its one worker
-        assert running.stop(number) == 0
+        assert running.stop(signal.SIGTERM) == 0
         assert running.processes() == {}
         assert not running.answers()
 
@@ -151,13 +154,13 @@ def test_after_the_parent_was_killed_the_next_up_cleans_up_and_serves(tmp_path: 
         assert after.processes() == {}
 
 
-@pytest.mark.parametrize("words", ["granian", "ussd_app worker", "ussd_app relay", "valkey-server"])
-def test_a_child_that_was_killed_is_started_again(tmp_path: Path, words: str) -> None:
+def test_every_child_that_is_killed_is_started_again(tmp_path: Path) -> None:
     with up(tmp_path) as running:
         assert running.ready().startswith("Ready")
-        victim = running.one(words)
-        os.kill(victim, signal.SIGKILL)
-        assert soon(lambda: victim not in running.processes() and words in " ".join(running.processes().values()))
+        for words in ("granian", "ussd_app worker", "ussd_app relay", "valkey-server"):
+            victim = running.one(words)
+            os.kill(victim, signal.SIGKILL)
+            assert soon(partial(running.has_another, words, victim)), words
         assert soon(running.answers)
         assert running.stop() == 0
         assert running.processes() == {}
@@ -205,12 +208,24 @@ def test_a_database_that_is_not_there_is_no_traceback(tmp_path: Path) -> None:
     with up(tmp_path, MLANGO_DATABASE_URL=f"postgresql://nobody@127.0.0.1:{free_port()}/none") as refused:
         code, said = refused.ended()
     assert code == 1
-    assert "The database could not be prepared." in said
+    assert said.startswith("mlango: The database cannot be used: ")
+    assert "Connection refused" in said
+    assert said.endswith("mlango: The database could not be prepared.\n")
     assert "Traceback" not in said
     assert refused.processes() == {}
 
 
-def test_a_home_with_a_very_long_path_serves_too(tmp_path: Path) -> None:
+def test_a_web_server_that_does_not_start_is_heard(tmp_path: Path) -> None:
+    with up(tmp_path, GRANIAN_BACKLOG="none") as refused:
+        code, said = refused.ended()
+    assert code == 1
+    assert "mlango: The web server does not start. Its last words:\n" in said
+    assert "'none' is not a valid integer" in said
+    assert refused.processes() == {}
+
+
+def test_a_home_with_a_very_long_path_serves_too_and_ctrl_c_stops_it(tmp_path: Path) -> None:
     with up(tmp_path / ("long" * 30)) as running:
         assert running.ready().startswith("Ready")
-        assert running.stop() == 0
+        assert running.stop(signal.SIGINT) == 0
+        assert running.processes() == {}
