@@ -22,9 +22,12 @@ from urllib.parse import urlencode
 import structlog
 from flask import Flask
 from flask.testing import FlaskClient
+from redis import Redis
+from redis.exceptions import RedisError
 
 from packs import published
 from store import database
+from tests import servers
 from ussd_app import create_app
 from ussd_app.settings import ROOT, Settings
 
@@ -168,6 +171,23 @@ def running(environ: Mapping[str, str], log: Path, *arguments: str) -> Iterator[
         yield process
     finally:
         process.kill()
+
+
+@contextmanager
+def valkey(socket_file: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A Valkey that answers, on a unix socket; kill the process to see it go."""
+    socket_file.unlink(missing_ok=True)  # what a killed one left
+    with servers.valkey(socket_file) as process:
+        with Redis(unix_socket_path=str(socket_file)) as connection:
+            soon(lambda: _answers(connection), "Valkey does not answer")
+        yield process
+
+
+def _answers(connection: Redis) -> bool:
+    try:
+        return bool(connection.ping())
+    except RedisError:
+        return False
 
 
 @contextmanager

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from flask import Flask
+    from flask import Flask, Response
 
     from ussd_app.settings import Settings
 
@@ -19,6 +21,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     import packs  # noqa: PLC0415
     from desk import phone, public  # noqa: PLC0415
+    from desk.pages import HEADERS  # noqa: PLC0415
     from ussd_app import callbacks, health, logs, wiring  # noqa: PLC0415
     from ussd_app.settings import Settings  # noqa: PLC0415
 
@@ -26,6 +29,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     logs.set_up(settings.log_level)
     house = wiring.build(settings)
     app = Flask(__name__, static_folder=None)
+    app.after_request(partial(_harden, {**HEADERS, "Cache-Control": "no-store"}))
     app.register_blueprint(callbacks.blueprint(house))
     app.register_blueprint(health.blueprint(house))
     voice = {"service_code": settings.service_code, "short_code": settings.short_code}
@@ -41,3 +45,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     if house.handsets:
         app.register_blueprint(phone.blueprint(house.handsets.inbox, **voice))
     return app
+
+
+def _harden(headers: Mapping[str, str], response: Response) -> Response:
+    """Every answer carries the headers of our pages, those to the networks too; what a page said itself stays."""
+    for header, value in headers.items():
+        response.headers.setdefault(header, value)
+    return response

@@ -5,18 +5,22 @@ The message table is the truth; Redis only carries the wake-up. With Redis gone 
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 from datetime import timedelta
 from functools import cache
+from types import FrameType
 from typing import Final
 
 import structlog
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.client import Pipeline
 from redis.exceptions import RedisError
 from redis.retry import Retry
 from rq import Queue, SimpleWorker
+from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 
 from menus import sessions
@@ -34,6 +38,7 @@ TICK_EVERY: Final = 10  # looks
 SWEEP_EVERY: Final = 2  # ticks
 FORGET_SESSIONS_AFTER: Final = timedelta(days=7)
 WORKER_TTL_S: Final = 20  # a worker that is silent so long is gone
+REDIS_PAUSE_S: Final = 3.0  # how soon a worker looks for a Redis that is gone
 _JOB_TIMEOUT_S: Final = 600
 
 log = structlog.get_logger("mlango")
@@ -54,10 +59,42 @@ def queue(connection: Redis) -> Queue:
 
 
 def run_worker(settings: Settings) -> None:
-    """Send what the outbox holds whenever the relay says so, until asked to stop."""
+    """Send what the outbox holds whenever the relay says so, until asked to stop. Outlives Redis."""
     logs.set_up(settings.log_level)
     house()  # wired before the first job, and only once
-    worker = SimpleWorker(
+    stop = threading.Event()
+    while not stop.is_set():
+        _set_on_signals(stop)  # RQ puts other handlers in their place while it works
+        with contextlib.suppress(RedisError, OSError, StopRequested):
+            _worker(settings, stop).work(logging_level="WARNING")
+        if not stop.is_set():
+            log.warning("worker_without_redis")
+        _set_on_signals(stop)
+        stop.wait(REDIS_PAUSE_S)
+
+
+class Worker(SimpleWorker):
+    """RQ's worker, for a Redis that comes and goes."""
+
+    max_connection_wait_time = REDIS_PAUSE_S
+    stop: threading.Event
+
+    def subscribe(self) -> None:
+        """Takes no commands through Redis, which only carries wake-ups; so there is no thread that listens for them."""
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Say again who we are: a Redis that was started anew has forgotten its workers."""
+        if not self.connection.exists(self.key):
+            self.register_birth()  # type: ignore[no-untyped-call]
+        super().heartbeat(timeout, pipeline)
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        self.stop.set()
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+
+def _worker(settings: Settings, stop: threading.Event) -> Worker:
+    worker = Worker(
         [queue(redis(settings, patience_s=None))],
         connection=redis(settings, patience_s=None),
         serializer=JSONSerializer,
@@ -65,7 +102,8 @@ def run_worker(settings: Settings) -> None:
         maintenance_interval=5,
         log_job_description=False,
     )
-    worker.work(logging_level="WARNING")
+    worker.stop = stop
+    return worker
 
 
 def drain() -> int:
@@ -80,8 +118,7 @@ def run_relay(settings: Settings) -> None:
     """Tick until asked to stop."""
     logs.set_up(settings.log_level)
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    _set_on_signals(stop)
     relay = Relay(wiring.build(settings), redis(settings))
     while not stop.is_set():
         relay.look()
@@ -108,7 +145,8 @@ class Relay:
         self._looks += 1
 
     def _wake(self) -> None:
-        if not outbox.anything_due(utcnow()):
+        now = utcnow()
+        if not outbox.anything_due(now) or outbox.paused(self._house.outbox.channel, now):
             return
         try:
             waiting = queue(self._connection)
@@ -131,6 +169,11 @@ class Relay:
         sessions.forget(now - FORGET_SESSIONS_AFTER)
         if moved or handled:
             log.info("swept", messages_moved=moved, messages_handled=handled)
+
+
+def _set_on_signals(stop: threading.Event) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
 
 
 @cache

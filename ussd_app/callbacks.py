@@ -5,13 +5,15 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
 import structlog
 from flask import Blueprint, Response, abort, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import RequestEntityTooLarge
+from peewee import DataError
+from werkzeug.exceptions import HTTPException
 
 from sms_gateway import africastalking, outbox
 from sms_gateway.gateway import BadCallback
@@ -22,7 +24,9 @@ from ussd_app.settings import Settings
 from ussd_app.wiring import House
 
 LARGEST_BODY: Final = 64 * 1024  # octets; the longest real callback has about 2,000
-_FORWARDED: Final = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
+_FORWARDED: Final = frozenset({"HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP"})  # as WSGI spells headers
+# Too large, garbled, or a value that no column holds: sent again it would be no better.
+_NEVER_GOOD: Final = (BadCallback, HTTPException, DataError)
 # Nobody told us who asks, so it is said in both languages.
 _UNREADABLE: Final = "Sorry, this request could not be read. Samahani, ombi hili halisomeki."
 
@@ -39,7 +43,7 @@ def blueprint(house: House) -> Blueprint:
         started = time.perf_counter()
         try:
             heard = africastalking.parse_ussd(request.form)
-        except (BadCallback, RequestEntityTooLarge) as fault:
+        except _NEVER_GOOD as fault:
             log.warning("ussd_not_read", fault=str(fault))
             return _text(africastalking.render_ussd(_UNREADABLE, end=True))
         reply = house.conversation.hop(heard, utcnow())
@@ -87,18 +91,22 @@ def _has_token(tokens: list[bytes]) -> bool:
 
 
 def _is_local() -> bool:
+    return _is_loopback(request.remote_addr or "") and _FORWARDED.isdisjoint(request.environ)
+
+
+@lru_cache(maxsize=256)
+def _is_loopback(address: str) -> bool:
     try:
-        here = ip_address(request.remote_addr or "").is_loopback
+        return ip_address(address).is_loopback
     except ValueError:
         return False
-    return here and not any(header in request.headers for header in _FORWARDED)
 
 
 def _take(kind: str, work: Callable[[], object]) -> ResponseReturnValue:
     """Answer 200 once it is stored or can never be understood; 503 asks the network to send it again."""
     try:
         work()
-    except BadCallback as fault:
+    except _NEVER_GOOD as fault:
         log.warning("callback_not_read", kind=kind, fault=str(fault))
         metrics.callback(kind, "unreadable")
         return _text("not understood")

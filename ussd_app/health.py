@@ -74,22 +74,19 @@ def blueprint(house: House) -> Blueprint:
 
 
 def _look(connection: Any) -> Account:
-    waiting: list[int] = []
     checks = {
         "database": _state(_database_serves),
         "redis": _state(connection.ping),
         "worker": _state(lambda: bool(Worker.all(queue=background.queue(connection)))),
         "relay": _state(_relay_beats),
     }
-    if checks["database"] == "ok":
-        waiting.append(outbox.depth(utcnow())[0])
-    return Account(checks, waiting[0] if waiting else None)
+    return Account(checks, outbox.depth(utcnow())[0] if checks["database"] == "ok" else None)
 
 
 def _state(check: Callable[[], object]) -> str:
     try:
         return "ok" if check() else "down"
-    except (RedisError, OSError):
+    except (RedisError, OSError, packs.NoPack):
         return "down"
     except Exception:
         log.exception("check_failed")

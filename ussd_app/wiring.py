@@ -27,6 +27,7 @@ from store import migrate as migrations
 from store.clock import utcnow
 from store.model import set_node
 from store.sealing import Keyring
+from ussd_app.refusal import Refusal
 from ussd_app.settings import ROOT, Settings
 
 OFFERED_LANGUAGES: Final = ("en", "sw")
@@ -77,8 +78,16 @@ def build(settings: Settings) -> House:
 def bind(settings: Settings) -> None:
     """Point this process at its database and give it its name."""
     settings.home.mkdir(parents=True, exist_ok=True)
+    database.close()
     database.bind(settings.database)
     set_node(settings.node)
+
+
+def bind_prepared(settings: Settings) -> None:
+    """As `bind`; raises Refusal unless the database has the form that this version needs."""
+    bind(settings)
+    if migrations.pending():
+        raise Refusal("The database is not up to date. Run first: ./mlango migrate")
 
 
 def pack_and_places() -> tuple[packs.Pack, PlaceIndex]:
@@ -109,9 +118,17 @@ def prepare(settings: Settings, say: Callable[[str], None]) -> None:
         demo.furnish(build(settings), utcnow())
 
 
-def publish_pack(settings: Settings, folder: Path | None = None) -> packs.Outcome:
-    """Check the pack's files and put them in force. Raises PackFaults with every fault."""
-    return packs.publish(packs.load(folder or PACKS / settings.pack), utcnow())
+def publish_pack(settings: Settings) -> packs.Outcome:
+    """Check the pack's files and put them in force. Raises Refusal with every fault."""
+    return packs.publish(read_pack(PACKS / settings.pack), utcnow())
+
+
+def read_pack(folder: Path) -> packs.Pack:
+    """The pack in `folder`. Raises Refusal with every fault in its files."""
+    try:
+        return packs.load(folder)
+    except packs.PackFaults as wrong:
+        raise Refusal(*map(str, wrong.faults)) from None
 
 
 def _keyring(settings: Settings) -> Keyring:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
+from peewee import OperationalError
 
 from ussd_app import background, logs, wiring
+from ussd_app.refusal import Refusal
 from ussd_app.settings import Settings
 
 
@@ -12,15 +17,16 @@ from ussd_app.settings import Settings
 def migrate() -> None:
     """Bring the database to the form that this version needs. Does nothing when it is there already."""
     logs.set_up("warning")
-    wiring.migrate(Settings.load(), _say)
+    with _database_in_words():
+        wiring.migrate(Settings.load(), _say)
 
 
 @click.command()
 def prepare() -> None:
     """Migrate, publish the pack and, in demo mode, the demo data."""
     logs.set_up("warning")
-    logs.set_up("warning")
-    wiring.prepare(Settings.load(), _say)
+    with _database_in_words():
+        wiring.prepare(Settings.load(), _say)
 
 
 @click.command()
@@ -37,3 +43,13 @@ def relay() -> None:
 
 def _say(sentence: str) -> None:
     click.echo(sentence, err=True)
+
+
+@contextmanager
+def _database_in_words() -> Iterator[None]:
+    """A database that is not there, full or locked is no defect of ours: its own first line says why."""
+    try:
+        yield
+    except OperationalError as error:
+        why = str(error).strip().splitlines()[0]
+        raise Refusal(f"The database cannot be used: {why}") from error

@@ -17,7 +17,7 @@ _PASS_ON: Final = {"ignore_unknown_options": True, "allow_interspersed_args": Fa
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def test(arguments: tuple[str, ...]) -> None:
     """Run the tests, on all cores. ARGUMENTS go to pytest: `./mlango test -k outbox`."""
-    _become("pytest", "-n", "auto", *arguments)
+    _become("pytest", "-n", "auto", "--dist", "worksteal", *arguments)
 
 
 @click.command(context_settings=_PASS_ON)

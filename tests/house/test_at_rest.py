@@ -1,0 +1,89 @@
+"""After a whole journey no byte of the database shows a phone number or what a citizen wrote."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from cases.models import CaseEvent, Citizen
+from menus.sessions import UssdSession
+from sms_gateway import outbox
+from sms_gateway.gateway import Policy, Refused, Report, State
+from sms_gateway.message import Channel, DeliveryReport, Message
+from sms_gateway.outbox import Outbox
+from sms_gateway.simulator import HandsetMessage
+from store import database
+from store.sealing import Keyring
+from tests.menus.stage import Stage
+from tests.sms_gateway.conftest import Log, Network, render
+
+PHONE: Final = "+254798765431"
+WORDS: Final = "Zumaridi"
+# However the number is written: 0798 765 431, 254-798-765-431 …
+MARKERS: Final = re.compile(rb"798\W{0,3}765\W{0,3}431|zumaridi", re.IGNORECASE)
+
+
+def test_no_byte_of_the_database_shows_a_number_or_words(bound: str, keyring: Keyring, now: datetime) -> None:
+    stage = Stage(keyring, now)
+    lodge(stage)
+    text(stage)
+    be_refused_and_reported(stage)
+    database.close()
+    kept = bytes_of(bound)
+    assert stage.cases()[0].ref.encode() in kept  # so we looked in the right place
+    found = [kept[max(0, hit.start() - 60) : hit.end() + 20] for hit in MARKERS.finditer(kept)]
+    assert not found, f"the database holds what is private: {found[0]!r}"
+
+
+def lodge(stage: Stage) -> None:
+    """By USSD, with words; and a session that was dropped in the middle of words."""
+    phone = stage.phone(PHONE, language="en")
+    phone.dial()
+    phone.press(("1", "1", "1", "kibera", "2", f"near {WORDS} street", "1"))
+    phone.dial()
+    phone.press(("1", "1", "1", f"{WORDS}"))
+    phone.drop()
+    assert CaseEvent.select().where(CaseEvent.words.is_null(False)).count() == 1
+    assert UssdSession.select().count() == 2
+
+
+def text(stage: Stage) -> None:
+    """By SMS: a complaint, words, a question; and what we answered."""
+    phone = stage.phone(PHONE)
+    for words in (f"COMPLAIN {WORDS} broke the pipe", WORDS, f"STATUS {WORDS}", f"call me on {PHONE}"):
+        phone.text(words)
+    stage.outbox.drain(lambda: stage.now)
+    assert Message.select().where(Message.direction == "mo").count() == 4
+    assert HandsetMessage.select().count() >= 4
+    assert Citizen.select().count() == 1
+
+
+def be_refused_and_reported(stage: Stage) -> None:
+    """Networks repeat the number in what they say."""
+    stage.phone(PHONE).text("HELP")
+    refusal = Refused(Policy.CHANNEL, "no-credit", f"{PHONE} or {PHONE.removeprefix('+')}")
+    network = Network(answers=[refusal])
+    Outbox(stage.citizens, network, render, Log()).drain(lambda: stage.now)
+    assert Channel.get().reason == "no-credit +2547••••••31 or +2547••••••31"
+    spoken = f"{PHONE} is off"
+    assert not outbox.report(Report(network.name, "1", State.UNKNOWN, spoken, PHONE, spoken), stage.now)
+    assert DeliveryReport.get(DeliveryReport.provider == network.name).reason == "+2547••••••31 is off"
+
+
+def bytes_of(url: str) -> bytes:
+    """Everything that the database keeps: its files, or on a server every table as it is stored."""
+    if url.startswith("sqlite"):
+        folder = Path(url.removeprefix("sqlite:///")).parent
+        return b"".join(file.read_bytes() for file in sorted(folder.iterdir()))
+    with psycopg.connect(url) as connection:
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        return b"".join(_table(connection, name) for (name,) in tables)
+
+
+def _table(connection: psycopg.Connection, name: str) -> bytes:
+    with connection.cursor().copy(f"COPY {name} TO STDOUT (FORMAT binary)".encode()) as copy:
+        return b"".join(bytes(block) for block in copy)
