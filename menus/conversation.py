@@ -14,15 +14,15 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from cases import lookup
-from cases.casework import Casework, Change
+from cases import lookup, reference
+from cases.casework import Casework, Change, Done
 from cases.citizens import Caller, Citizens
 from cases.lifecycle import OPEN, Action, NotAllowed
-from cases.models import Case
-from locales import SOURCE
+from cases.models import Case, CaseEvent
+from locales import SOURCE, translations
 from menus import engine, sessions
 from menus.engine import FIRST, Ask, Shown, State, Turn, World
-from menus.screens import FLOW
+from menus.screens import FAULTS, FLOW
 from menus.sessions import Heard, Reply, Session
 from menus.values import ScreenValues
 from packs.model import Pack
@@ -86,15 +86,12 @@ class Conversation:
         """Say what is true: saved, kept, unsure, or nothing happened. The reference leads to the log."""
         err = secrets.token_hex(2)
         self._log("hop_failed", err=err, screen=hop.screen, fault=repr(fault), exc_info=fault)
-        name, facts = _truth(hop)
-        world = hop.world or self._world(self._languages.get(hop.request.msisdn, SOURCE), None, "")
-        state = State(name, facts={**facts, "err": err})
-        try:
-            return _as_reply(engine.render(FLOW, world, state, ScreenValues))
-        except Exception:
-            return Reply(f"Sorry, a fault at our side. Please dial {self._voice.code} again. Fault {err}", end=True)
+        name, ref = _truth(hop)
+        language = hop.world.language if hop.world else self._languages.get(hop.request.msisdn, SOURCE)
+        words = translations(language).gettext(FAULTS[name])
+        return Reply(words.format(code=self._voice.code, short=self._voice.short, ref=ref, err=err), end=True)
 
-    def _world(self, language: str, caller: Caller | None, origin: str) -> World:
+    def _world(self, language: str, caller: Caller, origin: str) -> World:
         pack, places = self._packs()
         return World(
             pack=pack,
@@ -106,7 +103,7 @@ class Conversation:
             short=self._voice.short,
             languages=self._voice.languages,
             free=self._voice.free,
-            near=pack.places.get(caller.place) if caller and caller.place else None,
+            near=pack.places.get(caller.place) if caller.place else None,
             origin=origin,
         )
 
@@ -124,7 +121,7 @@ class _Hop:
         self._house, self.request, self._now = house, request, now
         self.world: World | None = None
         self.session: Session | None = None
-        self.lodging = ""  # the draft id whose case was being written when something failed
+        self.doing = ""  # the source key of the change that was being made when something failed
         self._caller: Caller
 
     @property
@@ -155,8 +152,8 @@ class _Hop:
         self.session = session
         self.world = self._house._world(self._caller.language or SOURCE, self._caller, session.name)
         state = self._go_on(session) if session.state else self._begin(text)
-        shown = engine.render(FLOW, self.world, state, ScreenValues)
-        reply = _as_reply(shown)
+        shown = self._render(state)
+        reply = Reply(shown.text, shown.end)
         if not sessions.save(session, self._caller, text, shown.state, reply, self._now):
             return None
         self._settle_resumed(session.state, shown.state)
@@ -178,8 +175,8 @@ class _Hop:
         facts: dict[str, Any] = {"resume_at": old.screen, "resume_of": row_id}
         case = lookup.lodged_by(old.draft_id)
         if case:
-            facts |= self._facts_of(case)
-        return replace(old, screen="resume_add" if case else "resume", facts=facts, page=0, shown={}, hint="")
+            facts |= self._facts_of_lodged(case)
+        return replace(old, screen="resume_add" if case else "resume", facts=facts, first=0, shown={}, hint="")
 
     def _go_on(self, session: Session) -> State:
         """One input more: the rest of the text, which for free text may hold `*` itself."""
@@ -190,9 +187,10 @@ class _Hop:
         return self._resolve(self._step(session.state, rest))
 
     def _feed(self, state: State, inputs: tuple[str, ...]) -> State:
-        """Press keys one by one, but stop before anything that would change something."""
+        """Press keys one by one, as the screens in between offer them, but stop before anything that would change
+        something."""
         for typed in inputs:
-            turn = self._step(state, typed)
+            turn = self._step(self._render(state).state, typed)
             if turn.acts:
                 break
             state = self._resolve(turn)
@@ -220,6 +218,9 @@ class _Hop:
 
     def _step(self, state: State, typed: str) -> Turn:
         return engine.step(FLOW, self._here, state, typed)
+
+    def _render(self, state: State) -> Shown:
+        return engine.render(FLOW, self._here, state, ScreenValues)
 
     # What screens may ask for (needs) and do (requests), by name
 
@@ -249,8 +250,7 @@ class _Hop:
         return _Answer({})
 
     def _on_lodge(self, state: State) -> _Answer:
-        self.lodging = state.draft_id
-        done = self._house._casework.apply(
+        done = self._apply(
             Change(
                 action=Action.LODGE,
                 caller=self._caller,
@@ -262,10 +262,9 @@ class _Hop:
                     "language": self._here.language,
                 },
                 words=state.draft.get("words"),
-            ),
-            self._now,
+            )
         )
-        return _Answer({**self._facts_of(done.case), "date": self._day(done.case.due_at)})
+        return _Answer(self._facts_of_lodged(done.case))
 
     def _on_add_words(self, state: State) -> _Answer:
         return self._add(state, state.facts)
@@ -284,10 +283,18 @@ class _Hop:
             words=state.draft["added"],
         )
         try:
-            self._house._casework.apply(change, self._now)
+            self._apply(change)
         except NotAllowed:
             return _Answer(facts, then="closed_now")
         return _Answer(facts)
+
+    def _apply(self, change: Change) -> Done:
+        self.doing = change.source_key
+        return self._house._casework.apply(change, self._now)
+
+    def _facts_of_lodged(self, case: Case) -> dict[str, Any]:
+        """Of a case just lodged, the date that matters is the one of the answer."""
+        return {**self._facts_of(case), "date": self._day(case.due_at)}
 
     def _facts_of(self, case: Case) -> dict[str, Any]:
         return {
@@ -307,22 +314,32 @@ class _Hop:
         return moment.astimezone(ZoneInfo(self._here.pack.zone)).date().isoformat()
 
     def _settle_resumed(self, before: State | None, after: State) -> None:
-        """Once the citizen went on or started again, the session that dropped is not offered any more."""
-        if before and before.screen in ("resume", "resume_add") and after.screen not in (before.screen, FIRST):
+        """Once the citizen went on or started again, the session that dropped is not offered any more. A draft that
+        they left for the home screen is; a case that is lodged needs nothing more."""
+        if before is None or before.screen not in sessions.OFFERS or after.screen == before.screen:
+            return
+        if before.screen == "resume_add" or after.screen != FIRST:
             sessions.settle(before.facts["resume_of"])
 
 
-def _as_reply(shown: Shown) -> Reply:
-    return Reply(shown.text, shown.end)
-
-
-def _truth(hop: _Hop) -> tuple[str, Mapping[str, Any]]:
-    """Which screen tells the truth about a hop that failed, and what it needs to say so."""
-    if hop.lodging:
+def _truth(hop: _Hop) -> tuple[str, str]:
+    """Which text tells the truth about a hop that failed, and the case number it names, if it does."""
+    if hop.session is None:  # what came before it in this session is out of sight
+        return ("failed_unsure" if hop.request.text else "failed"), ""
+    state = hop.session.state
+    if hop.doing and state:
         try:
-            case = database.steady(lambda: lookup.lodged_by(hop.lodging))
+            case = database.steady(lambda: _changed_by(hop.doing))
         except Exception:
-            return "failed_unsure", {}
-        return ("busy_saved", {"ref": case.ref}) if case else ("failed_draft", {})
-    state = hop.session.state if hop.session else None
-    return ("failed_draft" if state and sessions.is_worth_resuming(state) else "failed"), {}
+            return "failed_unsure", ""
+        if case:
+            return "failed_saved", reference.shown(case.ref)
+        if "ref" in state.facts:
+            return "failed_words", reference.shown(state.facts["ref"])
+    return ("failed_draft" if state and state.draft.get("sub") else "failed"), ""
+
+
+def _changed_by(source_key: str) -> Case | None:
+    """The case that this request changed, if it did."""
+    changed: Case | None = Case.select().join(CaseEvent).where(CaseEvent.source_key == source_key).first()
+    return changed

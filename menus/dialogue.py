@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from cases.lookup import LEAST_DIGITS
+from cases.reference import LEAST_DIGITS
 from packs.model import Category, Pack, Place
 from packs.places import EVERYWHERE, PlaceIndex, fold
 from sms_gateway.keywords import A_NUMBER_ALONE, AnswerWord, Command, Intent, answer
@@ -14,7 +14,7 @@ from sms_gateway.keywords import A_NUMBER_ALONE, AnswerWord, Command, Intent, an
 # "Reply 1 water 2 power 3 roads 4 health 5 ID 6 police 7 land 8 other": the keys of the menu, but for 8
 _OTHER_KEY: Final = "9.6"
 _WHAT_KEYS: Final = {**{str(digit): str(digit) for digit in range(1, 8)}, "8": _OTHER_KEY}
-_MOST_OPTIONS: Final = 3
+MOST_OPTIONS: Final = 3  # that an SMS can list; who lives elsewhere names the county
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,23 +144,33 @@ def _place(text: str, question: Question, context: Context) -> Plan | None:
 
 
 def _where(named: str, text: str, question: Question, sub: str | None, context: Context) -> Plan | None:
-    """A place by name. A name that several places bear is asked about, not guessed."""
+    """A place by its whole name, perhaps with its county: nobody confirms it on a screen, and "mtaa" is not Mata.
+
+    A name that several places bear is asked about, not guessed.
+    """
+    said = set(fold(named).split())
     found = context.places.find(named, near=context.near, kinds=EVERYWHERE)
-    same = [place for place in found if fold(place.name) == fold(named)] or found
-    if not same:
-        return None
+    same = [place for place in found if said.issuperset(fold(place.name).split())] or [
+        place for place in found if any(said.issuperset(fold(name).split()) for name in place.also)
+    ]
+    county = next((place for place in same if place.kind == "county"), None)
+    if county and all(place.county == county.code for place in same):
+        same = [county]  # the town Kiambu or its county: this much is sure
     if len(same) == 1:
         return Classify(question.case_id, sub, same[0].code, text)
-    return Classify(question.case_id, sub, None, text, tuple(place.code for place in same[:_MOST_OPTIONS]))
+    return Classify(question.case_id, sub, None, text, tuple(place.code for place in same)) if same else None
 
 
 def _which(text: str, question: Question, context: Context) -> Plan | None:
-    """A number of our list, or the county's name."""
+    """A number of our list, or the county's name; if several lie in that county, those are asked about."""
     typed = text.strip(" .")
-    if typed.isdigit() and 1 <= int(typed) <= len(question.options):
-        return Classify(question.case_id, None, question.options[int(typed) - 1], text)
-    matching = [code for code in question.options if _in_county(context.pack, code, fold(typed))]
-    return Classify(question.case_id, None, matching[0], text) if len(matching) == 1 else None
+    listed = dict(zip("123", question.options[:MOST_OPTIONS], strict=False))
+    if typed in listed:
+        return Classify(question.case_id, None, listed[typed], text)
+    matching = tuple(code for code in question.options if _in_county(context.pack, code, fold(typed)))
+    if len(matching) == 1:
+        return Classify(question.case_id, None, matching[0], text)
+    return Classify(question.case_id, None, None, text, matching) if matching else None
 
 
 def _in_county(pack: Pack, code: str, name: str) -> bool:

@@ -50,8 +50,8 @@ class State:
     drafts: int = 0  # how many were begun in this session
     facts: Mapping[str, Any] = field(default_factory=dict)  # what the shell told, as JSON-able values
     shown: Mapping[str, str] = field(default_factory=dict)  # key → option code, as they saw it
-    page: int = 0
-    trail: tuple[str, ...] = ()  # where 0 leads, nearest last
+    first: int = 0  # of a long list, the option that this page begins with
+    trail: tuple[str, ...] = ()  # where 0 leads, nearest last, no screen twice
     pending: tuple[str, ...] = ()  # a deep dial that waits for the language
     hint: str = ""
 
@@ -95,6 +95,7 @@ class Key:
     label: str
     then: Target
     request: str | None = None
+    after: Callable[[Scene], Draft] | None = None  # the draft once it is pressed
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +106,8 @@ class Menu:
     keys: Mapping[str, Key]
     needs: str | None = None
     back: bool = True
-    root: bool = False  # nothing lies behind it: 0 does not lead further back
+    root: bool = False  # nothing lies behind it: 0 leads neither further back nor here
     fresh: bool = False  # entering it begins a new draft
-    opens: Callable[[Scene], Draft] | None = None  # the draft as it is on entering
     when: Callable[[Scene, str], bool] | None = None  # which keys are offered
 
 
@@ -126,7 +126,6 @@ class Choose:
     back: bool = True
     root: bool = False
     fresh: bool = False
-    opens: Callable[[Scene], Draft] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +143,6 @@ class Ask:
     back: bool = True
     root: bool = False
     fresh: bool = False
-    opens: Callable[[Scene], Draft] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +151,8 @@ class End:
 
     title: Words
     needs: str | None = None
+    root: bool = True
     fresh: bool = False
-    opens: Callable[[Scene], Draft] | None = None
 
 
 Screen = Menu | Choose | Ask | End
@@ -183,12 +181,11 @@ class Shown:
 def enter(flow: Flow, world: World, state: State, screen: str) -> Turn:
     """Go to `screen`; the turn asks for what it needs before it can be shown."""
     target = flow[screen]
-    moved = replace(state, screen=screen, page=0, shown={}, hint="")
+    trail = state.trail[: state.trail.index(screen)] if screen in state.trail else state.trail
+    moved = replace(state, screen=screen, first=0, shown={}, trail=trail, hint="")
     if target.fresh:
         count = state.drafts + 1
-        moved = replace(moved, draft={}, facts={}, drafts=count, draft_id=f"{world.origin}/{count}")
-    if target.opens:
-        moved = replace(moved, draft=target.opens(Scene(world, moved)))
+        moved = replace(moved, draft={}, facts={}, trail=(), drafts=count, draft_id=f"{world.origin}/{count}")
     return Turn(moved, target.needs, then=screen)
 
 
@@ -208,17 +205,17 @@ def step(flow: Flow, world: World, state: State, typed: str) -> Turn:
         return enter(flow, world, replace(state, trail=()), FIRST)
     if key == HOME and screen is not flow[FIRST] and screen.back:
         return enter(flow, world, replace(state, trail=()), FIRST)
-    if key == BACK and screen.back and not screen.root:
-        return _back(flow, world, state)
+    if key == BACK and screen.back:
+        return _wrong(state) if screen.root else _back(flow, world, state)
     if key == fit.MORE and fit.MORE in state.shown:
-        return Turn(replace(state, page=state.page + 1, hint=""))
+        return Turn(replace(state, first=state.first + len(state.shown) - 1, hint=""))
     if key in screen.keys and _offered(screen, Scene(world, state), key):
         return _press(flow, world, state, screen.keys[key])
     if isinstance(screen, Choose):
         return _choose(flow, world, state, screen, key)
     if isinstance(screen, Ask):
         return _answer(flow, world, state, screen, typed)
-    return Turn(replace(state, hint=say("Not on the list.")))
+    return _wrong(state)
 
 
 def render(flow: Flow, world: World, state: State, values: Callable[[Scene], Mapping[str, Any]]) -> Shown:
@@ -230,15 +227,18 @@ def render(flow: Flow, world: World, state: State, values: Callable[[Scene], Map
     fixed = [(key, scene.say(one.label)) for key, one in screen.keys.items() if _offered(screen, scene, key)]
     back = [(BACK, scene.say("Back"))] if screen.back and not screen.root else []
     options = list(screen.options(scene)) if isinstance(screen, Choose) else []
-    title = _title(screen, scene, values(scene), [*fixed, *back] if not options else back)
-    lines, shown = _lines(options, scene, title, [*fixed, *back])
-    return Shown(fit.draw(title, lines), False, replace(state, shown=shown))
+    named = [(option.key, option.label) for option in options if option.key]
+    paged = options and not named
+    title = _title(screen, scene, values(scene), back if paged else [*named, *fixed, *back])
+    first = state.first if state.first < len(options) else 0
+    lines, shown = _lines(options[first:], scene, title, [*fixed, *back])
+    return Shown(fit.draw(title, lines), False, replace(state, first=first, shown=shown))
 
 
 def _lines(
     options: Sequence[Option], scene: Scene, title: str, extra: Sequence[fit.Line]
 ) -> tuple[list[fit.Line], dict[str, str]]:
-    """The lines under the title, and what their keys mean."""
+    """The lines under the title, and what their keys mean: as many options as fit, and a key for the rest."""
 
     def room(lines: Sequence[fit.Line]) -> bool:
         return fit.fits(fit.draw(title, lines), scene.world.octets)
@@ -247,21 +247,21 @@ def _lines(
     if named and room([*named, *extra]):
         return [*named, *extra], {option.key: option.code for option in options if option.key}
     more = scene.say("More")
-    paged = fit.pages([option.label for option in options], extra, more, room)
-    page = min(scene.state.page, len(paged) - 1)
+    count = fit.how_many([option.label for option in options], extra, more, room)
     lines, shown = [], {}
-    for place, index in enumerate(paged[page], 1):
-        key = options[index].key or str(place)
-        lines.append((key, options[index].label))
-        shown[key] = options[index].code
-    if page < len(paged) - 1:
+    for place, option in enumerate(options[:count], 1):
+        key = option.key or str(place)
+        lines.append((key, option.label))
+        shown[key] = option.code
+    if count < len(options):
         lines.append((fit.MORE, more))
         shown[fit.MORE] = ""
     return [*lines, *extra], shown
 
 
 def _title(screen: Menu | Choose | Ask, scene: Scene, values: Mapping[str, Any], under: Sequence[fit.Line]) -> str:
-    """The title with its values; a hint stands above it where there is room, else in its place."""
+    """The title with its values; a hint stands above it where there is room, else in its place. A list keeps its
+    lines: there the hint takes the title's place if it is no wider than that allows."""
 
     def suits(whole: str) -> bool:
         return fit.fits(fit.draw(whole, under), scene.world.octets)
@@ -271,7 +271,9 @@ def _title(screen: Menu | Choose | Ask, scene: Scene, values: Mapping[str, Any],
         return title
     hint = scene.say(scene.state.hint)
     both = f"{hint}\n{title}"
-    return both if suits(both) and not isinstance(screen, Choose) else hint
+    if suits(both) and not isinstance(screen, Choose):
+        return both
+    return hint if suits(hint) else title
 
 
 def _words(words: Words, scene: Scene) -> str:
@@ -287,14 +289,19 @@ def _back(flow: Flow, world: World, state: State) -> Turn:
     return enter(flow, world, replace(state, trail=tuple(rest)), last)
 
 
+def _wrong(state: State) -> Turn:
+    return Turn(replace(state, hint=say("Not on the list.")))
+
+
 def _press(flow: Flow, world: World, state: State, key: Key) -> Turn:
-    return _leave(flow, world, state, key.then, key.request)
+    pressed = replace(state, draft=key.after(Scene(world, state))) if key.after else state
+    return _leave(flow, world, pressed, key.then, key.request)
 
 
 def _choose(flow: Flow, world: World, state: State, screen: Choose, key: str) -> Turn:
     code = state.shown.get(key)
     if not code:
-        return Turn(replace(state, hint=say("Not on the list.")))
+        return _wrong(state)
     return _take(flow, world, state, screen, code)
 
 
@@ -316,5 +323,5 @@ def _leave(flow: Flow, world: World, state: State, then: Target, request: str | 
     target = then if isinstance(then, str) else then(Scene(world, state))
     if request:
         return Turn(replace(state, trail=(), hint=""), request, acts=True, then=target)
-    trail = state.trail if flow[target] is flow[state.screen] else (*state.trail, state.screen)
+    trail = state.trail if flow[state.screen].root else (*state.trail, state.screen)
     return enter(flow, world, replace(state, trail=trail), target)

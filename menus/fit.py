@@ -13,6 +13,9 @@ BUDGETS: Final[Mapping[str, int]] = {
     "ref": 11,
     "agency": 20,
     "place": 20,
+    "p1": 14,
+    "p2": 14,
+    "p3": 14,
     "sub": 20,
     "date": 10,
     "date2": 10,
@@ -50,29 +53,18 @@ def draw(title: str, lines: Sequence[Line]) -> str:
     return "\n".join([title, *(f"{key}. {label}" for key, label in lines)])
 
 
-def pages(
-    labels: Sequence[str], extra: Sequence[Line], more: str, room: Callable[[Sequence[Line]], bool]
-) -> list[list[int]]:
-    """Which labels (by index) stand on which page: as many as fit, from the first.
+def how_many(labels: Sequence[str], extra: Sequence[Line], more: str, room: Callable[[Sequence[Line]], bool]) -> int:
+    """How many of the labels, from the first, stand on one page; the rest follow on the next.
 
-    Each page also carries `extra` (None of these, Back), and all but the last a line for the next page (`more`).
+    The page also carries `extra` (None of these, Back), and a line for the next page (`more`) unless it holds all.
     `room` tells whether the lines fit under the title. A label too long for any page stands alone on its own.
     """
-    found: list[list[int]] = [[]]
-    for index in range(len(labels)):
-        last = index == len(labels) - 1
-        for tail in ([], [(MORE, more)]) if last else ([(MORE, more)],):
-            here = [*found[-1], index]
-            lines = [(str(key), labels[one]) for key, one in enumerate(here, 1)]
-            if len(here) <= MOST_LINES and room([*lines, *tail, *extra]):
-                found[-1] = here
-                break
-        else:
-            if found[-1]:
-                found.append([index])
-            else:
-                found[-1] = [index]
-    return found
+    for count in range(min(len(labels), MOST_LINES), 1, -1):
+        lines = [(str(key), label) for key, label in enumerate(labels[:count], 1)]
+        tail = [(MORE, more)] if count < len(labels) else []
+        if room([*lines, *tail, *extra]):
+            return count
+    return min(len(labels), 1)
 
 
 class _Clipped(dict[str, Any]):
@@ -84,4 +76,4 @@ class _Clipped(dict[str, Any]):
 
     def __missing__(self, name: str) -> str:
         value = str(self._values[name])
-        return clip(value, BUDGETS[name]) if name in BUDGETS else value
+        return clip(value, BUDGETS[name]).rstrip(" ,") if name in BUDGETS else value

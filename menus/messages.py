@@ -37,7 +37,6 @@ TEMPLATES: Final[Mapping[str, str]] = {
         "{service}: Message {ref} received. What is it about? Reply 1 water 2 power 3 roads 4 health 5 ID 6 police "
         "7 land 8 other, and your place."
     ),
-    "assigned": say("{service}: {ref} ({sub}) is now with {agency}. Answer by {date}. You need not do anything."),
     "added": say("{service}: added to {ref} ({sub}). Is it a different problem? Reply NEW."),
     "added_unnamed": say("{service}: added to {ref}. Is it a different problem? Reply NEW."),
     # answers to a keyword
@@ -60,7 +59,7 @@ TEMPLATES: Final[Mapping[str, str]] = {
         "{service}: we will not SMS you again. Your complaints go on; dial {code} to check. "
         "To get SMS again send START."
     ),
-    "start": say("{service}: SMS are on again. You have {n} open complaints. Send STATUS to see them."),
+    "start": say("{service}: SMS are on again. Your open complaints: {n}. Send STATUS to see them."),
     "language": say("{service}: we will use English. Change: send LANG SW for Kiswahili."),
     "language_unknown": say(
         "{service}: we know LANG EN for English and LANG SW for Kiswahili. Please send one of them."

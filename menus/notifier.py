@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from cases.casework import Happened
 from cases.lifecycle import Action
 from cases.models import Case
+from menus.dialogue import MOST_OPTIONS
 from menus.sessions import SmsQuestion
 from packs.model import Pack, Place
 from sms_gateway.message import Draft, post
@@ -56,7 +57,7 @@ class Notifier:
             case Action.CLASSIFY if event.change.facts.get("which"):
                 return _WHICH[len(self._which(event))], "which"
             case Action.CLASSIFY:
-                return ("received_ask_place", "place") if self._lacks_place(case) else ("assigned", None)
+                return self._receipt(case)
             case Action.ADD_WORDS if by_sms:
                 return ("added" if case.sub else "added_unnamed"), "added"
             case _:
@@ -80,7 +81,7 @@ class Notifier:
 
     def _which(self, event: Happened) -> list[Place]:
         codes = (event.change.facts.get("which") or "").split()
-        return [self._pack().places[code] for code in codes]
+        return [self._pack().places[code] for code in codes[:MOST_OPTIONS]]
 
     def _lacks_place(self, case: Case) -> bool:
         return case.sub is not None and not case.place and self._pack().subs[case.sub].where == "place"

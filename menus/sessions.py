@@ -7,7 +7,7 @@ It is read and written by ready SQL: this is the hottest path of the house.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Any, Final
@@ -22,12 +22,13 @@ from store import database
 from store.model import Model, SessionModel, UtcField, new_id, node_name, to_micros
 
 DRAFT_LIFE: Final = timedelta(hours=24)
+OFFERS: Final = frozenset({"resume", "resume_add"})  # the screens that offer to go on where the line dropped
 
 
 class UssdSession(SessionModel):
     """One session of a network with one citizen; a transcript that diverges continues as the next ordinal."""
 
-    session = CharField(max_length=140)  # gateway:session id
+    session = CharField(max_length=160)  # gateway:session id
     ordinal = SmallIntegerField()
     citizen_id = CharField(max_length=32)
     turn = IntegerField()  # rises with every change: the compare-and-set
@@ -170,12 +171,13 @@ def forget(before: datetime) -> int:
 
 
 def is_worth_resuming(state: State) -> bool:
-    """From the sub-category on there is something to lose; after lodging, words may still be added."""
-    return bool(state.draft.get("sub"))
+    """From the sub-category on there is something to lose; after lodging, words may still be added. While a draft is
+    only offered again, it is still the session that dropped which holds it."""
+    return bool(state.draft.get("sub")) and state.screen not in OFFERS
 
 
 def _seal(caller: Caller, row_id: str, text: str, state: State, reply: Reply) -> bytes:
-    body = orjson.dumps({"text": text, "state": asdict(state), "reply": reply.text, "end": reply.end})
+    body = orjson.dumps({"text": text, "state": state, "reply": reply.text, "end": reply.end})
     return caller.key.seal("ussd_session.sealed", row_id, body.decode())
 
 

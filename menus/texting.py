@@ -77,7 +77,7 @@ class Texting:
             "created_at": now,
             "provider": mo.provider,
             "provider_id": mo.provider_id,
-            "short_code": mo.short_code,
+            "short_code": mo.short_code[: Message.short_code.max_length],
         }
         try:
             with database.transaction():
@@ -152,15 +152,21 @@ class _Handling:
     def run(self) -> None:
         command = understand(self._text)
         if self._caller.language is None:  # they never chose: answer as they wrote, as far as a keyword tells
-            self._caller = replace(self._caller, language=command.language or SOURCE)
+            self._caller = replace(self._caller, language=command.language or self._language_so_far())
         self._do(dialogue.plan(self._text, command, self._context()))
+
+    def _language_so_far(self) -> str:
+        """The language of what we wrote last: two messages in a row don't change it."""
+        ours = Message.select(Message.language).where(Message.citizen == self._caller.id, Message.direction == "mt")
+        newest = ours.order_by(Message.created_at.desc(), Message.id.desc()).first()
+        return newest.language if newest else SOURCE
 
     def _do(self, plan: Plan) -> None:
         match plan:
             case Lodge(words):
                 self._lodge(words, self._message.id)
             case Add(case_id, words):
-                self._change(Action.ADD_WORDS, case_id, words)
+                self._add(case_id, words)
             case Classify():
                 self._classify(plan)
             case Split(added):
@@ -248,13 +254,20 @@ class _Handling:
 
     def _classify(self, plan: Classify) -> None:
         """The question is answered before the next one is asked. Once an office works on the case, what it is about is
-        the office's to say: the citizen's answer is added as words."""
+        the office's to say: the citizen's answer is added as words, as to any case."""
         self._answered(plan.case_id, ("what", "place", "which"))
         facts = {"sub": plan.sub, "place": plan.place, "which": " ".join(plan.which) or None}
         try:
             self._change(Action.CLASSIFY, plan.case_id, plan.words, facts)
         except NotAllowed:
-            self._change(Action.ADD_WORDS, plan.case_id, plan.words)
+            self._add(plan.case_id, plan.words)
+
+    def _add(self, case_id: str, words: str) -> None:
+        """To a case that was closed meanwhile nothing can be added: then it is a new one."""
+        try:
+            self._change(Action.ADD_WORDS, case_id, words)
+        except NotAllowed:
+            self._lodge(words, self._message.id)
 
     def _split(self, added: str) -> None:
         """The words stay with the case they were added to, and become a complaint of their own."""

@@ -11,8 +11,7 @@ from cases.lifecycle import State as CaseState
 from cases.routing import route
 from locales import say, translations
 from menus.engine import Scene
-from packs import text
-from packs.model import Pack
+from packs.model import Pack, text
 from packs.places import short_name
 
 STATUS_WORDS: Final[Mapping[str, str]] = {
@@ -42,7 +41,10 @@ class Names:
         self._pack, self._language = pack, language
 
     def sub(self, code: str) -> str:
-        return text(self._pack.subs[code].name, self._language)
+        """What is wrong; where that is a category's "Other", which says nothing by itself, the category."""
+        sub = self._pack.subs[code]
+        is_rest = code.endswith(".other") and len(self._pack.subs_of(sub.category)) > 1
+        return text((self._pack.categories[sub.category] if is_rest else sub).name, self._language)
 
     def place(self, code: str) -> str:
         return short_name(self._pack.places[code])

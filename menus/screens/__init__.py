@@ -6,9 +6,31 @@ What belongs to later journeys is not offered yet, but its number is reserved.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
+from locales import say
 from menus.engine import Flow
 from menus.screens import cases, home, lodge
 
 FLOW: Final[Flow] = {**home.SCREENS, **lodge.SCREENS, **cases.SCREENS}
+
+# The truth when something failed at our side: the session ends with one of these, drawn without pack or database.
+FAULTS: Final[Mapping[str, str]] = {
+    "failed": say(
+        "Sorry, a fault at our side. Nothing was saved or sent. Please dial {code} again in 5 minutes. Fault {err}"
+    ),
+    "failed_draft": say(
+        "Sorry, a fault at our side. What you entered is kept. Dial {code} again to finish. Fault {err}"
+    ),
+    "failed_saved": say(
+        "Sorry, a fault at our side, but what you sent IS saved. Case number {ref}. Write it down. Fault {err}"
+    ),
+    "failed_words": say(
+        "Sorry, a fault at our side. Your words were not added to {ref}. SMS them to {short}, or dial {code} again. "
+        "Fault {err}"
+    ),
+    "failed_unsure": say(
+        "Sorry, a fault at our side. Not confirmed: dial {code} again and look under My cases. Fault {err}"
+    ),
+}

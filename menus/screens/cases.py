@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
+from cases import reference
 from locales import say
 from menus.engine import Ask, Choose, End, Key, Menu, Option, Scene, Screen
 from menus.screens.lodge import needs_a_word
-from menus.values import STATUS_WORDS
-from packs import text
+from menus.values import Names
 
 
 def _mine(scene: Scene) -> list[Option]:
@@ -17,10 +17,10 @@ def _mine(scene: Scene) -> list[Option]:
     return [Option(case["id"], _line(scene, case)) for case in scene.facts["cases"]]
 
 
-def _line(scene: Scene, case: Mapping[str, str]) -> str:
-    sub = scene.world.pack.subs.get(case.get("sub") or "")
-    name = text(sub.name, scene.world.language) if sub else case["ref"]
-    return f"{name}: {scene.say(STATUS_WORDS[case['state']])}"
+def _line(scene: Scene, case: Mapping[str, Any]) -> str:
+    names = Names(scene.world.pack, scene.world.language)
+    name = names.sub(case["sub"]) if case["sub"] else reference.shown(case["ref"])
+    return f"{name}: {names.status(case['state'])}"
 
 
 def _mine_title(scene: Scene) -> str:

@@ -1,4 +1,4 @@
-"""The way in: language, the home screen, resuming what was interrupted, help, and the truth when something fails."""
+"""The way in: language, the home screen, resuming what was interrupted, help."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from locales import registry, say
-from menus.engine import FIRST, Choose, End, Key, Menu, Option, Scene, Screen
+from menus.engine import FIRST, Choose, Key, Menu, Option, Scene, Screen
 
 
 def _languages(scene: Scene) -> list[Option]:
@@ -82,15 +82,5 @@ SCREENS: Final[Mapping[str, Screen]] = {
             "In danger call 999 or 112."
         ),
         keys={},
-    ),
-    "busy_saved": End(say("Many people are dialling now. Your complaint IS saved: {ref}. An SMS follows.")),
-    "failed_draft": End(
-        say("Sorry, a fault at our side. What you entered is kept. Dial {code} again to finish. Fault {err}")
-    ),
-    "failed_unsure": End(
-        say("Sorry, a fault at our side. Not confirmed: dial {code} again and look under My cases. Fault {err}")
-    ),
-    "failed": End(
-        say("Sorry, a fault at our side. Nothing was saved or sent. Please dial {code} again in 5 minutes. Fault {err}")
     ),
 }

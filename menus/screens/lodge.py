@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from cases.routing import route
 from locales import say
+from locales.gsm7 import septets
 from menus.engine import Ask, Choose, Draft, End, Key, Menu, Option, Scene, Screen
-from packs import text
-from packs.model import Category, Place
+from packs.model import Category, Place, text
 from packs.places import EVERYWHERE, OFFICES, label
+from sms_gateway.encoding import plain
 
 MORE_CATEGORIES: Final = "9"
 _OFFICES: Final = OFFICES | {"town", "county"}
@@ -67,7 +69,7 @@ def _sub_chosen_as(scene: Scene, sub: str) -> Draft:
     """A local problem is most likely where the last one was; the confirm screen says so and lets one change it."""
     draft = {"category": scene.draft["category"], "sub": sub}
     near = scene.world.near
-    if scene.world.pack.subs[sub].where == "place" and near:
+    if scene.world.pack.subs[sub].where == "place" and near and not near.retired:
         draft["place"] = near.code
     return draft
 
@@ -86,26 +88,37 @@ def _change_place(scene: Scene) -> str:
 
 
 def _found(scene: Scene) -> Sequence[Place]:
-    office = scene.world.pack.subs[scene.draft["sub"]].where == "office"
-    kinds = _OFFICES if office else EVERYWHERE
-    return scene.world.places.find(scene.draft["typed"], near=scene.world.near, kinds=kinds, limit=_MOST_FOUND)
+    """Where it is; or the offices where one applies for it, and towns for what is not listed."""
+    world, sub = scene.world, scene.draft["sub"]
+    office = world.pack.subs[sub].where == "office"
+    return world.places.find(
+        scene.draft["typed"],
+        near=world.near,
+        kinds=_OFFICES if office else EVERYWHERE,
+        serving=route(world.pack, sub, None) if office else None,
+        limit=_MOST_FOUND,
+    )
 
 
 def _searched(scene: Scene) -> Draft:
     """One place only fits what was typed: no list is needed."""
     found = _found(scene)
-    draft = {key: value for key, value in scene.draft.items() if key != "place"}
-    return {**draft, "place": found[0].code} if len(found) == 1 else draft
+    return {**scene.draft, "place": found[0].code} if len(found) == 1 else scene.draft
 
 
 def _after_search(scene: Scene) -> str:
-    if scene.draft.get("place"):
-        return "confirm"
-    return "place_list" if _found(scene) else "place_none"
+    return ("place_none", "confirm", "place_list")[min(len(_found(scene)), 2)]
 
 
 def _places(scene: Scene) -> list[Option]:
     return [Option(place.code, label(place, scene.world.pack, scene.world.language)) for place in _found(scene)]
+
+
+def _none_title(scene: Scene) -> str:
+    """What they typed is said back, unless its letters would make the whole screen twice as wide."""
+    if septets(plain(scene.draft["typed"])) is None:
+        return say("No such place. Type fewer letters, or the town or county.")
+    return say("No place starts with {typed}. Type fewer letters, or the town or county.")
 
 
 def _without_place(scene: Scene) -> Draft:
@@ -170,8 +183,7 @@ SCREENS: Final[Mapping[str, Screen]] = {
         suits=needs_a_word,
         after=_searched,
         then=_after_search,
-        keys={"1": Key(say("Not sure"), then="confirm")},
-        opens=_without_place,
+        keys={"1": Key(say("Not sure"), then="confirm", after=_without_place)},
     ),
     "place_office": Ask(
         stores="typed",
@@ -179,8 +191,7 @@ SCREENS: Final[Mapping[str, Screen]] = {
         suits=needs_a_word,
         after=_searched,
         then=_after_search,
-        keys={"1": Key(say("Not sure"), then="confirm")},
-        opens=_without_place,
+        keys={"1": Key(say("Not sure"), then="confirm", after=_without_place)},
     ),
     "place_list": Choose(
         stores="place",
@@ -188,16 +199,14 @@ SCREENS: Final[Mapping[str, Screen]] = {
         options=_places,
         then="confirm",
         keys={"9": Key(say("None of these"), then=_change_place)},
-        opens=_without_place,
     ),
     "place_none": Ask(
         stores="typed",
-        title=say("No place starts with {typed}. Type fewer letters, or the town or county."),
+        title=_none_title,
         suits=needs_a_word,
         after=_searched,
         then=_after_search,
-        keys={"1": Key(say("I do not know"), then="confirm")},
-        opens=_without_place,
+        keys={"1": Key(say("I do not know"), then="confirm", after=_without_place)},
     ),
     "confirm": Menu(
         title=_confirm_title,

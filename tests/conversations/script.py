@@ -1,0 +1,187 @@
+"""Plays a conversation file: a dialogue between a citizen and the service as a county officer can read and write it.
+
+    citizen +254712345678 language sw place "Lindi"   whose phone the next lines are about
+    at 2026-11-23 09:15                               the clock in Nairobi
+    dial *384*96#                                     a new session; the lines with | are the screen
+    key 1   /   type no water for 3 weeks             one input
+    END                                               the screen below closes the session
+    drop   /   hang up   /   later 4 min              the line is lost; nothing more comes; time passes
+    text "STATUS"                                     the citizen's SMS
+    sms from service                                  what arrived on this phone since the last look
+    repeat last request   /   repeat last text        the network sends the same again
+    late request 1*2                                  an old request comes again; "first" is the dialling itself
+    network sends 1*2                                 a request with exactly this text, whatever came before
+    case {ref} has note "…"                           the citizen's words are kept with the case
+    case {ref} becomes closed                         an office did something
+    there are 2 cases                                 in all
+
+`{ref}` stands for the first case number that is seen, `{ref2}` for the second; in inputs for its digits, `{ref:5}` for
+the last five of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from cases.models import Case
+from menus.fit import fits
+from menus.sessions import Reply
+from tests.menus.stage import VOICE, Phone, Stage, pack_and_places
+
+NAIROBI: Final = ZoneInfo("Africa/Nairobi")
+_ENDING: Final = re.compile(r"\b\d{5}\b")
+_NUMBER: Final = re.compile(r"\b\d{3}-\d{3}-\d{3}\b")
+_PLACEHOLDER: Final = re.compile(r"\{(ref\d*)(?::(\d))?\}")
+_SEGMENT: Final = 160
+
+
+class Script:
+    """One file while it is played."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._phones: dict[str, Phone] = {}
+        self._phone: Phone
+        self._refs: dict[str, str] = {}  # "ref" → nine digits
+
+    def play(self, text: str) -> str:
+        """The file as the service speaks today. AssertionError if something it states is not so."""
+        return "\n".join(self._lines(text.splitlines())) + "\n"
+
+    def _lines(self, lines: list[str]) -> Iterator[str]:
+        for number, line in enumerate(lines, 1):
+            if line == "END" or line.startswith("|"):
+                continue  # what it said last time
+            yield line
+            if line.strip() and not line.startswith("#"):
+                try:
+                    yield from self._do(line)
+                except AssertionError as fault:
+                    raise AssertionError(f"line {number}, {line!r}: {fault}") from fault
+
+    def _do(self, line: str) -> list[str]:
+        for pattern, act in _DIRECTIVES.items():
+            found = re.fullmatch(pattern, line)
+            if found:
+                return [self._with_names(said) for said in act(self, *map(self._with_digits, found.groups(default="")))]
+        raise AssertionError("no such directive; tests/conversations/script.py lists them")
+
+    def _with_digits(self, typed: str) -> str:
+        """`{ref}` in an input is what one types: digits."""
+
+        def digits(found: re.Match[str]) -> str:
+            whole = self._refs[found[1]]
+            return whole[-int(found[2]) :] if found[2] else whole
+
+        return _PLACEHOLDER.sub(digits, typed)
+
+    def _with_names(self, said: str) -> str:
+        """Numbers of cases are drawn at random: `{ref}` for the first, `{ref2}` for the next."""
+
+        def name(found: re.Match[str]) -> str:
+            digits = found[0].replace("-", "")
+            if digits not in self._refs.values() and Case.select().where(Case.ref == digits).exists():
+                self._refs[f"ref{len(self._refs) + 1}" if self._refs else "ref"] = digits
+            return next((f"{{{name}}}" for name, ref in self._refs.items() if ref == digits), found[0])
+
+        return _ENDING.sub(self._ending, _NUMBER.sub(name, said))
+
+    def _ending(self, found: re.Match[str]) -> str:
+        return next((f"{{{name}:5}}" for name, ref in self._refs.items() if ref.endswith(found[0])), found[0])
+
+    # The directives
+
+    def citizen(self, msisdn: str, language: str, place: str) -> list[str]:
+        code = pack_and_places()[1].find(place)[0].code if place else None
+        if msisdn not in self._phones:
+            self._phones[msisdn] = self._stage.phone(msisdn, language or None, code)
+        self._phone = self._phones[msisdn]
+        return []
+
+    def at(self, day: str, hour: str) -> list[str]:
+        self._stage.now = datetime.fromisoformat(f"{day} {hour}").replace(tzinfo=NAIROBI).astimezone(UTC)
+        return []
+
+    def later(self, count: str, unit: str) -> list[str]:
+        self._stage.pause(timedelta(**{{"min": "minutes", "h": "hours", "days": "days"}[unit]: int(count)}))
+        return []
+
+    def dial(self, code: str) -> list[str]:
+        return self._screen(self._phone.dial(code))
+
+    def send(self, typed: str) -> list[str]:
+        return self._screen(self._phone.send(typed))
+
+    def network_sends(self, text: str) -> list[str]:
+        return self._screen(self._phone.network_sends(text))
+
+    def late(self, text: str) -> list[str]:
+        return self._screen(self._phone.late("" if text == "first" else text))
+
+    def again(self) -> list[str]:
+        return self._screen(self._phone.again())
+
+    def drop(self) -> list[str]:
+        self._phone.drop()
+        return []
+
+    def text(self, words: str) -> list[str]:
+        self._phone.text(words)
+        return self._no_faults()
+
+    def text_again(self) -> list[str]:
+        self._phone.text_again()
+        return self._no_faults()
+
+    def inbox(self) -> list[str]:
+        texts = self._phone.inbox()
+        for text in texts:
+            assert len(text) <= _SEGMENT, f"longer than one SMS: {text}"
+        return [f"| {line}" for text in texts for line in text.splitlines()] or ["| (nothing)"]
+
+    def has_note(self, ref: str, words: str) -> list[str]:
+        case = Case.get(Case.ref == ref)
+        written = self._stage.words(case)
+        assert words in written, f"the case has {written}"
+        return []
+
+    def becomes(self, ref: str, state: str) -> list[str]:
+        changed = Case.update(state=state, state_since=self._stage.now).where(Case.ref == ref).execute()
+        assert changed == 1, "there is no such case"
+        return []
+
+    def count(self, count: str) -> list[str]:
+        assert len(self._stage.cases()) == int(count), f"there are {len(self._stage.cases())}"
+        return []
+
+    def _screen(self, reply: Reply) -> list[str]:
+        assert fits(reply.text, VOICE.octets), f"too long for the network: {reply.text}"
+        closes = ["END"] if reply.end else []
+        return self._no_faults() + closes + [f"| {line}".rstrip() for line in reply.text.split("\n")]
+
+    def _no_faults(self) -> list[str]:
+        assert not self._stage.faults, f"the service logged {self._stage.faults}"
+        return []
+
+
+_DIRECTIVES: Final[dict[str, Callable[..., list[str]]]] = {
+    r'citizen (\+\d+)(?: language (\w+))?(?: place "(.*)")?': Script.citizen,
+    r"at (\d{4}-\d\d-\d\d) (\d\d:\d\d)": Script.at,
+    r"later (\d+) (min|h|days)": Script.later,
+    r"dial (\*\S+#)": Script.dial,
+    r"(?:key|type) (.*)": Script.send,
+    r"network sends (.*)": Script.network_sends,
+    r"late request (.*)": Script.late,
+    r"repeat last request": Script.again,
+    r"drop|hang up": Script.drop,
+    r'text "(.*)"': Script.text,
+    r"repeat last text": Script.text_again,
+    r"sms from service": Script.inbox,
+    r'case (\{ref\d*\}) has note "(.*)"': Script.has_note,
+    r"case (\{ref\d*\}) becomes (\w+)": Script.becomes,
+    r"there (?:is|are) (\d+) cases?": Script.count,
+}

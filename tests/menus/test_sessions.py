@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cases.citizens import Caller
+from menus import sessions
+from menus.engine import State
+from menus.sessions import Heard, Reply, Session
+from store.model import new_id
+from tests.menus.conftest import CITIZEN
+from tests.menus.stage import Stage
+
+transcripts = st.lists(st.sampled_from(["1", "12", "", "lindi", "0", "wiki tatu"]), max_size=5)
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+codes = st.dictionaries(st.text("abc.", max_size=5), texts, max_size=3)
+states = st.builds(
+    State,
+    screen=st.sampled_from(["home", "confirm", "place"]),
+    draft=codes,
+    draft_id=texts,
+    drafts=st.integers(0, 99),
+    facts=st.dictionaries(
+        st.text("abc", max_size=3), st.one_of(texts, st.booleans(), st.none(), st.lists(codes)), max_size=3
+    ),
+    shown=codes,
+    first=st.integers(0, 40),
+    trail=st.lists(texts, max_size=4).map(tuple),
+    pending=st.lists(texts, max_size=4).map(tuple),
+    hint=texts,
+)
+
+
+@pytest.fixture
+def caller(stage: Stage, now: datetime) -> Caller:
+    return stage.citizens.meet(CITIZEN, now)
+
+
+def inputs(text: str) -> list[str]:
+    return text.split("*") if text else []
+
+
+@given(transcripts, transcripts)
+def test_a_request_repeats_goes_on_or_diverges(before: list[str], now: list[str]) -> None:
+    """What was heard before, or its beginning: a repeat. What begins with it: more. Anything else: another dialogue."""
+    known, text = "*".join(before), "*".join(now)
+    heard, told = inputs(known), inputs(text)
+    if told == heard[: len(told)]:
+        expected = Heard.REPEATED
+    elif heard == told[: len(heard)]:
+        expected = Heard.MORE
+    else:
+        expected = Heard.DIVERGED
+    assert sessions.compare(known, text) is expected
+
+
+@pytest.mark.parametrize(
+    ("known", "text", "heard"),
+    [
+        ("", "", Heard.REPEATED),
+        ("1", "12", Heard.DIVERGED),
+        ("12", "1", Heard.DIVERGED),
+        ("1*", "1", Heard.REPEATED),
+        ("1", "1*", Heard.MORE),
+        ("1*a*b", "1*a", Heard.REPEATED),
+        ("1*a", "1*a*b", Heard.MORE),
+    ],
+)
+def test_inputs_are_compared_not_letters(known: str, text: str, heard: Heard) -> None:
+    assert sessions.compare(known, text) is heard
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(states, texts, texts, st.booleans())
+def test_a_session_comes_back_as_it_was_saved(
+    caller: Caller, now: datetime, state: State, text: str, reply: str, end: bool
+) -> None:
+    fresh = Session(new_id())
+    assert sessions.save(fresh, caller, text, state, Reply(reply, end), now)
+    loaded = sessions.load(fresh.key, caller)
+    assert (loaded.text, loaded.state, loaded.reply, loaded.turn) == (text, state, Reply(reply, end), 1)
+
+
+def test_of_two_requests_at_once_only_one_is_saved(caller: Caller, now: datetime) -> None:
+    fresh = Session("net:1")
+    assert sessions.save(fresh, caller, "", State("home"), Reply("first", end=False), now)
+    assert not sessions.save(fresh, caller, "", State("home"), Reply("again", end=False), now)
+    loaded = sessions.load("net:1", caller)
+    assert sessions.save(loaded, caller, "1", State("category"), Reply("second", end=False), now)
+    assert not sessions.save(loaded, caller, "2", State("check"), Reply("too late", end=False), now)
+    assert sessions.load("net:1", caller).reply.text == "second"
+
+
+def test_the_newest_conversation_under_a_session_id_counts(caller: Caller, now: datetime) -> None:
+    for ordinal in (1, 2):
+        sessions.save(Session("net:1", ordinal), caller, "", State("home"), Reply(f"{ordinal}", end=False), now)
+    assert sessions.load("net:1", caller).name == "net:1/2"
+
+
+def test_a_session_is_read_by_its_own_citizen_only(stage: Stage, caller: Caller, now: datetime) -> None:
+    sessions.save(Session("net:1"), caller, "1", State("home"), Reply("mine", end=False), now)
+    other = stage.citizens.meet("+254722000002", now)
+    assert sessions.load("net:1", other).state is None
+
+
+@pytest.mark.parametrize(
+    ("state", "end", "offered"),
+    [
+        (State("place", draft={"sub": "water.none"}), False, True),
+        (State("add_words", draft={"sub": "water.none"}), False, True),
+        (State("done", draft={"sub": "water.none"}), True, False),
+        (State("sub", draft={"category": "water"}), False, False),
+        (State("case", draft={"case": "1"}), False, False),
+        (State("resume", draft={"sub": "water.none"}), False, False),  # the one that dropped first still holds it
+    ],
+)
+def test_what_can_be_lost_is_offered_again(
+    caller: Caller, now: datetime, state: State, end: bool, offered: bool
+) -> None:
+    sessions.save(Session("net:1"), caller, "1", state, Reply("", end), now)
+    assert (sessions.interrupted(caller, now) is not None) is offered
+
+
+def test_the_newest_draft_is_offered_for_a_day_and_not_once_it_is_settled(caller: Caller, now: datetime) -> None:
+    for hours, sub in ((2, "water.none"), (1, "power.none")):
+        at = now - timedelta(hours=hours)
+        sessions.save(Session(f"net:{sub}"), caller, "1", State("place", draft={"sub": sub}), Reply("", end=False), at)
+    found = sessions.interrupted(caller, now)
+    assert found
+    row_id, state = found
+    assert state.draft["sub"] == "power.none"
+    assert sessions.interrupted(caller, now + sessions.DRAFT_LIFE) is None
+    sessions.settle(row_id)
+    left = sessions.interrupted(caller, now)
+    assert left
+    assert left[1].draft["sub"] == "water.none"
+
+
+def test_what_nobody_touched_is_forgotten(caller: Caller, now: datetime) -> None:
+    sessions.save(Session("net:1"), caller, "", State("home"), Reply("", end=False), now)
+    assert sessions.forget(now) == 0
+    assert sessions.forget(now + timedelta(seconds=1)) == 1
+
+
+def test_the_networks_word_on_the_end_is_kept(caller: Caller, now: datetime) -> None:
+    sessions.save(Session("net:1"), caller, "", State("home"), Reply("", end=False), now)
+    sessions.ended("net:1", "incomplete")
+    assert sessions.UssdSession.get().ended == "incomplete"
+
+
+def test_nothing_of_a_session_is_readable_in_its_row(caller: Caller, now: datetime) -> None:
+    state = State("place", draft={"sub": "water.none", "typed": "secret estate"})
+    sessions.save(Session("net:1"), caller, "1*1*secret estate", state, Reply("secret reply", end=False), now)
+    assert b"secret" not in bytes(sessions.UssdSession.get().sealed)

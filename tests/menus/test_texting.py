@@ -1,0 +1,318 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from cases.casework import Casework
+from cases.models import Case, Citizen
+from menus import texting
+from menus.sessions import SmsQuestion
+from menus.texting import ATTENTION, MOST_FAILURES, MOST_REPLIES, RETRY_AFTER
+from sms_gateway.message import Message
+from tests.menus.conftest import CITIZEN
+from tests.menus.stage import Phone, Stage
+
+
+def lodge_by_ussd(phone: Phone) -> Case:
+    phone.dial()
+    assert phone.press(["1", "1", "1", "1"]).end
+    phone.inbox()
+    return phone.stage.cases()[-1]
+
+
+def mo() -> Message:
+    """The newest text of a citizen."""
+    newest = Message.select().where(Message.direction == "mo").order_by(Message.created_at.desc()).first()
+    assert isinstance(newest, Message)
+    return newest
+
+
+def test_a_text_is_stored_handled_and_answered(stage: Stage, phone: Phone) -> None:
+    phone.text("No water since Monday")
+    (case,) = stage.cases()
+    assert (mo().state, mo().case, mo().handled_at) == ("handled", case, stage.now)
+    assert stage.words(case) == ["No water since Monday"]
+    assert len(phone.inbox()) == 1
+
+
+def test_the_same_message_again_changes_nothing(stage: Stage, phone: Phone) -> None:
+    for words in ("No water since Monday", "1 Lindi", "STATUS", "New pipe burst", "NEW"):
+        phone.text(words)
+        before = (len(stage.cases()), Message.select().count(), SmsQuestion.select().count(), phone.inbox())
+        phone.text_again()
+        phone.text_again()
+        assert (len(stage.cases()), Message.select().count(), SmsQuestion.select().count()) == before[:3]
+        assert phone.inbox() == []
+
+
+def test_the_same_words_in_another_message_are_another_message(stage: Stage, phone: Phone) -> None:
+    phone.text("No water")
+    phone.text("No water")
+    (case,) = stage.cases()
+    assert stage.words(case) == ["No water", "No water"]
+
+
+class Broken:
+    """A part of the house that fails a number of times."""
+
+    def __init__(self, real: Any, times: int) -> None:
+        self.real, self.left = real, times
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.left:
+            self.left -= 1
+            raise RuntimeError("out of order")
+        return self.real(*args, **kwargs)
+
+
+def test_a_failing_handling_leaves_nothing_half_done_and_is_tried_again(
+    stage: Stage, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Casework, "apply", Broken(stage.casework.apply, 1))
+    phone.text("No water")
+    assert (stage.cases(), mo().state, mo().attempts) == ([], "received", 1)
+    assert stage.faults[0]["event"] == "message_not_handled"
+    assert stage.texting.retry(stage.now) == 0, "not at once"
+    stage.pause(RETRY_AFTER * 2)
+    assert stage.texting.retry(stage.now) == 1
+    assert (len(stage.cases()), mo().state) == (1, "handled")
+    assert len(phone.inbox()) == 1
+
+
+def test_a_fault_after_the_case_was_made_takes_it_back(
+    stage: Stage, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Message, "save", Broken(Message.save, 1))
+    phone.text("No water")
+    assert (stage.cases(), phone.inbox()) == ([], [])
+
+
+def test_the_network_repeating_a_message_that_failed_has_it_handled(
+    stage: Stage, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Casework, "apply", Broken(stage.casework.apply, 1))
+    phone.text("No water")
+    phone.text_again()
+    assert (len(stage.cases()), mo().state, Message.select().where(Message.direction == "mo").count()) == (
+        1,
+        "handled",
+        1,
+    )
+
+
+def test_after_five_failures_a_message_is_put_aside_with_an_alert(
+    stage: Stage, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Casework, "apply", Broken(stage.casework.apply, 99))
+    phone.text("No water")
+    for _ in range(MOST_FAILURES + 2):
+        stage.pause(RETRY_AFTER * 2)
+        stage.texting.retry(stage.now)
+    assert (mo().state, mo().attempts) == ("dead", MOST_FAILURES)
+    assert [fault["event"] for fault in stage.faults].count("message_put_aside") == 1
+
+
+def test_one_failing_message_does_not_hold_up_the_others(
+    stage: Stage, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = stage.phone("+254722000002", "en")
+    monkeypatch.setattr(Casework, "apply", Broken(stage.casework.apply, 3))
+    for one in (phone, other):
+        one.text("No water")
+    stage.pause(RETRY_AFTER * 2)
+    assert stage.texting.retry(stage.now) == 1
+    assert len(stage.cases()) == 1
+
+
+def test_two_services_that_answer_each_other_come_to_an_end(stage: Stage, phone: Phone) -> None:
+    said, texts = 0, ["No water in our street"]
+    for _ in range(40):
+        if not texts:
+            break
+        phone.text(f"AUTO REPLY to: {texts[-1]}")
+        texts = phone.inbox()
+        said += len(texts)
+    assert said == MOST_REPLIES
+    assert mo().state == "handled"
+
+
+def test_past_the_budget_what_is_asked_is_still_done(stage: Stage, phone: Phone) -> None:
+    for _ in range(MOST_REPLIES):
+        phone.text("STATUS")
+    assert len(phone.inbox()) == MOST_REPLIES
+    phone.text("STOP")
+    assert stage.citizens.meet(CITIZEN, stage.now).stopped
+    phone.text("COMPLAIN No water")
+    assert (len(stage.cases()), phone.inbox()) == (1, [])
+    stage.pause(timedelta(hours=1))
+    phone.text("STATUS")
+    assert len(phone.inbox()) == 1
+
+
+def test_the_budget_is_one_citizens_own(stage: Stage, phone: Phone) -> None:
+    for _ in range(MOST_REPLIES):
+        phone.text("STATUS")
+    other = stage.phone("+254722000002", "en")
+    other.text("STATUS")
+    assert len(other.inbox()) == 1
+
+
+@pytest.mark.parametrize(("later", "cases"), [(ATTENTION - timedelta(minutes=1), 1), (ATTENTION, 2)])
+def test_words_belong_to_the_case_we_wrote_about_for_72_hours(
+    stage: Stage, phone: Phone, later: timedelta, cases: int
+) -> None:
+    lodge_by_ussd(phone)
+    stage.pause(later)
+    phone.text("Still nothing")
+    assert len(stage.cases()) == cases
+
+
+def test_a_status_we_sent_opens_the_72_hours_again(stage: Stage, phone: Phone) -> None:
+    case = lodge_by_ussd(phone)
+    stage.pause(ATTENTION)
+    phone.text(f"STATUS {case.ref}")
+    phone.text("Still nothing")
+    assert stage.words(case) == ["Still nothing"]
+
+
+def test_words_go_to_the_case_we_wrote_about_last(stage: Stage, phone: Phone) -> None:
+    first = lodge_by_ussd(phone)
+    lodge_by_ussd(phone)
+    phone.text(f"STATUS {first.ref}")
+    phone.text("Still nothing")
+    assert stage.words(first) == ["Still nothing"]
+
+
+def test_nothing_is_added_to_a_closed_case(stage: Stage, phone: Phone) -> None:
+    case = lodge_by_ussd(phone)
+    Case.update(state="closed").where(Case.id == case.id).execute()
+    phone.text("It is back again")
+    assert len(stage.cases()) == 2
+
+
+def test_an_answer_about_a_case_that_was_closed_meanwhile_is_a_new_complaint(stage: Stage, phone: Phone) -> None:
+    phone.text("No water")
+    Case.update(state="closed").execute()
+    phone.text("1 Lindi")
+    assert [stage.words(case) for case in stage.cases()] == [["No water"], ["1 Lindi"]]
+    assert mo().state == "handled"
+
+
+def test_an_answer_about_a_case_that_an_office_works_on_is_kept_as_words(stage: Stage, phone: Phone) -> None:
+    phone.text("No water")
+    Case.update(state="in_progress").execute()
+    phone.text("1 Lindi")
+    (case,) = stage.cases()
+    assert (case.sub, stage.words(case)) == (None, ["No water", "1 Lindi"])
+
+
+def test_a_question_is_open_for_72_hours(stage: Stage, phone: Phone) -> None:
+    phone.text("No water")
+    stage.pause(ATTENTION)
+    phone.text("1 Lindi")
+    assert [case.sub for case in stage.cases()] == [None, None]
+
+
+def test_an_answered_question_is_not_open_any_more(stage: Stage, phone: Phone) -> None:
+    phone.text("No water")
+    phone.text("1 Lindi")
+    phone.text("2 Kayole")
+    (case,) = stage.cases()
+    assert (case.sub, case.place) == ("water.other", "1387")
+    assert stage.words(case)[-1] == "2 Kayole"
+
+
+def test_new_is_understood_once(stage: Stage, phone: Phone) -> None:
+    lodge_by_ussd(phone)
+    phone.text("Someone stole my phone")
+    phone.text("NEW")
+    assert len(stage.cases()) == 2
+    phone.text("NEW")
+    assert len(stage.cases()) == 2
+
+
+def test_a_place_told_by_sms_is_where_the_next_complaint_begins(stage: Stage, phone: Phone) -> None:
+    phone.text("No light")
+    phone.text("2 Kayole")
+    phone.dial()
+    assert phone.press(["1", "1", "1"]).text.startswith("No water, Kayole.")
+
+
+def test_stop_ends_receipts_and_start_brings_them_back(stage: Stage, phone: Phone) -> None:
+    phone.text("STOP")
+    (answer,) = phone.inbox()
+    assert "we will not SMS you again" in answer
+    phone.dial()
+    assert "You stopped our SMS" in phone.press(["1", "1", "1", "1"]).text
+    assert phone.inbox() == []
+    phone.text("STATUS")
+    assert len(phone.inbox()) == 1, "they asked"
+    phone.text("START")
+    assert "Your open complaints: 1." in phone.inbox()[0]
+    phone.dial()
+    assert "An SMS follows." in phone.press(["1", "1", "1", "1"]).text
+    assert len(phone.inbox()) == 1
+
+
+def test_an_opt_out_at_the_network_is_like_stop(stage: Stage, phone: Phone) -> None:
+    citizen = stage.citizens.meet(CITIZEN, stage.now)
+    stage.citizens.stop(citizen.id, stage.now)
+    phone.dial()
+    assert "You stopped our SMS" in phone.press(["1", "1", "1", "1"]).text
+
+
+def test_who_never_chose_a_language_is_answered_in_that_of_their_keyword_until_they_do(stage: Stage) -> None:
+    phone = stage.phone(CITIZEN)
+    phone.text("LALAMIKO Hakuna maji")
+    phone.text("1")
+    phone.text("asante")
+    assert [text.split(": ", 1)[1][:5] for text in phone.inbox()] == ["Tumep", "Tumep", "Tuma "]
+    assert Citizen.get().language is None, "they are still asked when they dial"
+
+
+def test_a_language_is_changed_when_asked_for_never_silently(stage: Stage, phone: Phone) -> None:
+    phone.text("HALI")
+    assert phone.inbox()[0].startswith("Mlango: This phone")
+    phone.text("LUGHA SW")
+    phone.text("STATUS")
+    assert [text.split()[1] for text in phone.inbox()] == ["Tutatumia", "Simu"]
+
+
+def test_a_number_is_shown_to_the_phone_that_lodged_it_only(stage: Stage, phone: Phone) -> None:
+    case = lodge_by_ussd(phone)
+    other = stage.phone("+254722000002", "en")
+    absent = "482915633" if case.ref != "482915633" else "482915641"
+    answers = []
+    for number in (case.ref, absent):
+        other.text(f"STATUS {number}")
+        answers += [text.replace(f"{number[:3]}-{number[3:6]}-{number[6:]}", "NUMBER") for text in other.inbox()]
+    assert answers[0] == answers[1]
+    assert "No water" not in answers[0]
+
+
+def test_a_confidential_case_is_not_in_the_list_but_shown_for_its_number(stage: Stage, phone: Phone) -> None:
+    case = lodge_by_ussd(phone)
+    Case.update(visibility="confidential").execute()
+    phone.text("STATUS")
+    phone.text(f"STATUS {case.ref[-5:]}")
+    phone.text(f"STATUS {case.ref}")
+    listed, by_ending, by_number = phone.inbox()
+    assert "no open complaint" in listed
+    assert "no case" in by_ending
+    assert by_number.startswith(f"{case.ref[:3]}-")
+
+
+@pytest.mark.parametrize("words", ["", "😭", "{ref} {0} %s %41", "a" * 2000, "maji ya ĩtherero ũ", "*384*96#", "\n"])
+def test_any_text_is_handled(stage: Stage, phone: Phone, words: str) -> None:
+    phone.text(words)
+    assert (mo().state, stage.faults) == ("handled", [])
+    assert len(phone.inbox()) == 1
+
+
+def test_the_list_names_three_at_most(stage: Stage, phone: Phone) -> None:
+    for _ in range(texting.MOST_IN_LIST + 1):
+        lodge_by_ussd(phone)
+    phone.text("STATUS")
+    assert phone.inbox()[0].count("With the office") == texting.MOST_IN_LIST
