@@ -56,23 +56,30 @@ def transaction(database: DatabaseProxy = main) -> Iterator[None]:
 
 def rows(database: DatabaseProxy, sql: str, *values: Any) -> list[tuple[Any, ...]]:
     """Run ready SQL, written with `?`, and return all its rows. For hot paths; each has a test against its model."""
-    return list(run(database, sql, *values).fetchall())
+    found: list[tuple[Any, ...]] = run(database, sql, *values).fetchall()
+    return found
 
 
 def run(database: DatabaseProxy, sql: str, *values: Any) -> Any:
     """Run ready SQL, written with `?`, and return the cursor (its `rowcount` tells how many rows changed)."""
-    return database.execute_sql(sql.replace("?", "%s") if database.param == "%s" else sql, values)
+    bound = database.obj
+    return bound.execute_sql(sql if bound.param == "?" else sql.replace("?", bound.param), values)
 
 
 def steady(work: Callable[[], Answer]) -> Answer:
-    """Do `work`, once more if the server had closed our idle connection. `work` must be safe to repeat."""
+    """Do `work`, once more if the server had closed our connection. `work` must be safe to repeat."""
     try:
         return work()
     except _BROKEN:
-        if not is_postgres() or main.in_transaction():
+        if main.in_transaction() or not _was_closed():  # who waited for a lock in vain has waited long enough
             raise
         close()
         return work()
+
+
+def _was_closed() -> bool:
+    """Whether the server ended this thread's connection."""
+    return is_postgres() and not main.is_closed() and bool(main.connection().closed)
 
 
 def close() -> None:

@@ -40,7 +40,9 @@ def _runner(handle: DatabaseProxy, name: str) -> Runner:
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
     if database.is_postgres():
+        database.run(database.main, "SET lock_timeout = 0")  # a migration may take longer than a citizen waits
         database.run(database.main, "SELECT pg_advisory_lock(?)", _ADVISORY_LOCK)
+        database.run(database.main, "RESET lock_timeout")
         try:
             yield
         finally:

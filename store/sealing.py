@@ -11,7 +11,7 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
+from functools import lru_cache
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -63,15 +63,19 @@ class Keyring:
     def unwrap(self, owner_id: str, wrapped: bytes) -> DataKey:
         """The data key of `owner_id`. Raises Unreadable, also when its master key is not in the ring."""
         wrapped = bytes(wrapped)  # psycopg and sqlite3 hand out memoryview or bytes
-        end = 1 + wrapped[0]
-        master = self.masters.get(wrapped[1:end].decode())
+        end = 1 + int.from_bytes(wrapped[:1])
+        name = wrapped[1:end].decode(errors="replace")
+        master = self.masters.get(name)
         if master is None:
-            raise Unreadable(f"master key {wrapped[1:end].decode()!r} is not in MLANGO_MASTER_KEYS")
-        return DataKey(_open(AESGCM(master), wrapped[end:], f"data_key:{owner_id}"))
+            raise Unreadable(f"master key {name!r} is not in MLANGO_MASTER_KEYS")
+        return DataKey(_open(_cipher(master), wrapped[end:], f"data_key:{owner_id}"))
 
     def index(self, value: str) -> str:
         """A keyed fingerprint (HMAC-SHA256, 128 bits, hex) under which `value` can be found but not guessed."""
-        return hmac.new(self.index_key, value.encode(), sha256).hexdigest()[:32]
+        return hmac.digest(self.index_key, value.encode(), "sha256").hex()[:32]
+
+
+_cipher: Final = lru_cache(maxsize=16)(AESGCM)  # of the master keys: every request unwraps with one
 
 
 def _open(cipher: AESGCM, sealed: bytes, associated: str) -> bytes:
@@ -81,5 +85,5 @@ def _open(cipher: AESGCM, sealed: bytes, associated: str) -> bytes:
         raise Unreadable(f"unknown version of a sealed value ({associated})")
     try:
         return cipher.decrypt(nonce, body, associated.encode())
-    except InvalidTag:
+    except (InvalidTag, ValueError):  # ValueError: too short to hold a nonce
         raise Unreadable(f"a sealed value does not open ({associated})") from None

@@ -7,7 +7,7 @@ def up(migrator, db):
     class UssdSession(Model):
         id = CharField(primary_key=True, max_length=32)
         node = CharField(max_length=32)
-        session = CharField(max_length=140)
+        session = CharField(max_length=160)
         ordinal = SmallIntegerField()
         citizen_id = CharField(max_length=32)
         turn = IntegerField()
