@@ -8,7 +8,7 @@ same case.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -22,7 +22,7 @@ from cases.models import Case, CaseEvent
 from cases.routing import route
 from packs.model import Pack
 from store import database
-from store.model import Insert, new_id, node_name
+from store.model import Insert, Select, new_id, node_name
 
 MOST_CHANGES: Final = 500  # per transaction: on one box nobody may wait longer than 100 ms for the writer
 _TRIES: Final = 3
@@ -100,8 +100,9 @@ class Casework:
         for case in desk.changed:
             case.save(only=_CHANGING)
         self._insert_event(desk.new_events)
-        for citizen_id, place in desk.places.items():
-            database.run(database.main, "UPDATE citizen SET place = ? WHERE id = ?", place, citizen_id)
+        for citizen_id, place in sorted(desk.places.items()):  # in one order everywhere: no deadlocks
+            move = "UPDATE citizen SET place = ? WHERE id = ? AND COALESCE(place, '') <> ?"  # mostly it is the same
+            database.run(database.main, move, place, citizen_id, place)
         happened = [one for outcome in outcomes if isinstance(outcome, Done) for one in outcome.happened]
         if happened:
             for listener in self._listeners:
@@ -146,12 +147,13 @@ class _Desk:
     def load(self, changes: Sequence[Change]) -> None:
         """Read, and on PostgreSQL lock, the cases concerned; recognise requests that were served before."""
         keys = [change.source_key for change in changes]
-        served = CaseEvent.select(CaseEvent.source_key, CaseEvent.case).where(CaseEvent.source_key.in_(keys))
-        before: dict[str, str] = dict(served.tuples().iterator())
+        served = f"SELECT source_key, case_id FROM case_event WHERE source_key IN ({_marks(keys)})"
+        before: dict[str, str] = dict(database.rows(database.main, served, *keys))
         ids = {change.case_id for change in changes if change.case_id} | set(before.values())
         if ids:
-            query = Case.select().where(Case.id.in_(sorted(ids))).order_by(Case.id)
-            self._cases = {case.id: case for case in (query.for_update() if database.is_postgres() else query)}
+            lock = "FOR UPDATE" if database.is_postgres() else ""
+            found = _select_case(f"WHERE id IN ({_marks(ids)}) ORDER BY id {lock}", *ids)
+            self._cases = {case.id: case for case in found}
         self._by_source_key = {key: self._cases[case_id] for key, case_id in before.items()}
 
     def take(self, change: Change) -> Done | NotAllowed:
@@ -212,7 +214,7 @@ class _Desk:
             place = self._pack.places[str(facts["place"])]
             case.place, case.ward = place.code, place.ward
             case.constituency, case.county = place.constituency, place.county
-            if place.kind != "office":
+            if case.sub and self._pack.subs[case.sub].where == "place":
                 self.places[case.__data__["citizen"]] = place.code
         clock = case.sub or self._pack.unsure
         case.due_at = sla.due(self._pack.calendar(clock), case.received_at, self._pack.sla(clock).resolve)
@@ -257,6 +259,13 @@ class _Desk:
         case.events, case.chain, case.version = case.events + 1, event["hash"], case.version + 1
         if case.id not in self._lodged_ids:
             self._changed[case.id] = case
+
+
+_select_case: Final = Select(Case)
+
+
+def _marks(values: Collection[str]) -> str:
+    return ", ".join("?" * len(values))
 
 
 def _draw_number() -> str:

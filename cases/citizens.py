@@ -76,9 +76,13 @@ class Citizens:
         return {row[0]: self._caller(row) for row in rows}
 
     def hold(self, citizen_id: str) -> None:
-        """Keep every other request of this citizen waiting until the transaction ends (SQLite holds all writers)."""
+        """Keep every other holder of this citizen waiting until the transaction ends (SQLite holds all writers).
+
+        Rows that only refer to the citizen may be inserted meanwhile: who has locked a case and writes a message
+        never waits here for one who waits for that case.
+        """
         if database.is_postgres():
-            database.rows(database.main, "SELECT id FROM citizen WHERE id = ? FOR UPDATE", citizen_id)
+            database.rows(database.main, "SELECT id FROM citizen WHERE id = ? FOR NO KEY UPDATE", citizen_id)
 
     def set_language(self, citizen_id: str, language: str) -> None:
         """Remember the language they chose."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
+from peewee import fn
+
 from cases.models import Case, CaseEvent
 from store import database
 from store.model import to_micros
@@ -99,7 +101,14 @@ class _Chains:
         if not self._case:
             return
         head = Case.select(Case.ref, Case.events, Case.chain, Case.node).where(Case.id == self._case).first()
-        if head.node == self._node and (head.events, head.chain) != (self._seq, self._hash):
+        if head is None:
+            yield Broken(self._case, self._seq, "is the last event of a case that is not there")
+            return
+        if head.node != self._node:
+            return
+        for row in _events_between(self._case, self._node, self._seq, head.events):  # it grew while we were reading
+            yield from self.follow(row)
+        if (head.events, head.chain) != (self._seq, self._hash):
             yield Broken(head.ref, self._seq, f"is the last event, but the case says it has {head.events}")
 
 
@@ -112,8 +121,16 @@ def _events_after(last: tuple[str, str, int]) -> list[tuple[Any, ...]]:
     )
 
 
+def _events_between(case_id: str, node: str, after: int, last: int) -> list[tuple[Any, ...]]:
+    return database.rows(
+        database.main,
+        f"SELECT {_COLUMNS}, hash FROM case_event WHERE case_id = ? AND node = ? AND seq > ? AND seq <= ? ORDER BY seq",
+        *(case_id, node, after, last),
+    )
+
+
 def _cases_without_history() -> Iterator[Broken]:
-    orphans = Case.select(Case.ref).where(~Case.id.in_(CaseEvent.select(CaseEvent.case)))
+    orphans = Case.select(Case.ref).where(~fn.EXISTS(CaseEvent.select(CaseEvent.id).where(CaseEvent.case == Case.id)))
     for case in orphans.iterator():
         yield Broken(case.ref, 0, "has no events at all")
 

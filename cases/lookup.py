@@ -7,8 +7,7 @@ from typing import Final
 from cases import reference
 from cases.lifecycle import OPEN
 from cases.models import Case
-
-LEAST_DIGITS: Final = 4  # of the end of a number, among one's own cases
+from store.model import Select
 
 
 def own_case(citizen_id: str, typed: str) -> Case | None:
@@ -17,39 +16,38 @@ def own_case(citizen_id: str, typed: str) -> Case | None:
     Absent, foreign and mistyped numbers all give None, after the same queries: the answer discloses nothing.
     """
     number = reference.digits(typed)
-    if number is None or len(number) < LEAST_DIGITS or len(number) > reference.DIGITS:
+    if number is None or len(number) < reference.LEAST_DIGITS or len(number) > reference.DIGITS:
         return None
-    mine = Case.select().where(Case.citizen == citizen_id)
     if len(number) == reference.DIGITS:
-        found: Case | None = mine.where(Case.ref == number).first()
-        return found
-    ending: Case | None = mine.where(_public(), Case.ref.endswith(number)).order_by(Case.received_at.desc()).first()
-    return ending
+        return _first(_cases("WHERE citizen_id = ? AND ref = ?", citizen_id, number))
+    return _first(_cases(f"{_PUBLIC} AND ref LIKE ? {_NEWEST}", citizen_id, f"%{number}", 1))
 
 
 def own_by_id(citizen_id: str, case_id: str) -> Case | None:
     """The citizen's own case with this id, as a list that they chose from carries it."""
-    found: Case | None = Case.select().where(Case.citizen == citizen_id, Case.id == case_id).first()
-    return found
+    return _first(_cases("WHERE citizen_id = ? AND id = ?", citizen_id, case_id))
 
 
 def recent(citizen_id: str, limit: int) -> list[Case]:
     """The citizen's newest public cases. Phones are shared: confidential ones are never listed."""
-    query = Case.select().where(Case.citizen == citizen_id, _public())
-    return list(query.order_by(Case.received_at.desc()).limit(limit))
+    return _cases(f"{_PUBLIC} {_NEWEST}", citizen_id, limit)
 
 
 def open_cases(citizen_id: str, limit: int) -> list[Case]:
     """The citizen's newest public cases that still wait for an answer."""
-    query = Case.select().where(Case.citizen == citizen_id, _public(), Case.state.in_(sorted(OPEN)))
-    return list(query.order_by(Case.received_at.desc()).limit(limit))
+    return _cases(f"{_PUBLIC} AND state IN {_OPEN} {_NEWEST}", citizen_id, limit)
 
 
 def lodged_by(source_key: str) -> Case | None:
     """The case that this request made, if it did."""
-    found: Case | None = Case.select().where(Case.source_key == source_key).first()
-    return found
+    return _first(_cases("WHERE source_key = ?", source_key))
 
 
-def _public() -> object:
-    return Case.visibility == "public"
+_cases: Final = Select(Case)
+_PUBLIC: Final = "WHERE citizen_id = ? AND visibility = 'public'"
+_NEWEST: Final = "ORDER BY received_at DESC LIMIT ?"
+_OPEN: Final = "(" + ", ".join(f"'{state}'" for state in sorted(OPEN)) + ")"
+
+
+def _first(found: list[Case]) -> Case | None:
+    return found[0] if found else None

@@ -14,6 +14,7 @@ from stdnum import damm
 
 FIRST_DIGITS: Final = "2345689"
 DIGITS: Final = 9
+LEAST_DIGITS: Final = 4  # of the end of a number, among one's own cases
 # What people type for digits: the letter O for 0, I and l for 1
 _LOOKALIKES: Final = str.maketrans({"O": "0", "o": "0", "I": "1", "l": "1", "|": "1"})
 _NOISE: Final = re.compile(r"[\s\-–—.#'\"“”‘’()/_]+")

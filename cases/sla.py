@@ -23,7 +23,7 @@ def due(calendar: Calendar, start: datetime, minutes: int) -> datetime:
     Time outside the calendar's hours and on its holidays does not count. Local clock changes are honoured: an interval
     is measured in real minutes, from its local start to its local end.
     """
-    left = timedelta(minutes=minutes)
+    start, left = start.astimezone(UTC), timedelta(minutes=minutes)
     for opens, closes in _intervals(calendar, start):
         begin = max(opens, start)
         if closes - begin >= left:

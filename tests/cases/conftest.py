@@ -1,0 +1,71 @@
+"""A casework of this test's own, a citizen, and an ear for what listeners hear."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+import packs
+from cases.casework import Casework, Change, Done, Happened
+from cases.citizens import Caller, Citizens
+from cases.lifecycle import Action
+from store.sealing import Keyring
+
+Lodge = Callable[..., Done]
+
+
+@dataclass(slots=True)
+class Ear:
+    """A listener that remembers what it heard."""
+
+    heard: list[Happened] = field(default_factory=list)
+
+    def __call__(self, happened: Sequence[Happened], now: datetime) -> None:
+        self.heard += happened
+
+
+@pytest.fixture
+def ear() -> Ear:
+    return Ear()
+
+
+@pytest.fixture
+def citizens(bound: str, keyring: Keyring) -> Citizens:
+    return Citizens(keyring)
+
+
+@pytest.fixture
+def amina(citizens: Citizens, now: datetime) -> Caller:
+    return citizens.meet("+254712345678", now)
+
+
+@pytest.fixture
+def juma(citizens: Citizens, now: datetime) -> Caller:
+    return citizens.meet("+254798765432", now)
+
+
+@pytest.fixture
+def casework(bound: str, ear: Ear) -> Casework:
+    return Casework(packs.current, [ear])
+
+
+@pytest.fixture
+def lodge(casework: Casework, amina: Caller, now: datetime) -> Lodge:
+    """Lodge a case: no water in Kibera unless said otherwise."""
+
+    def lodge(source_key: str = "test:1", **different: Any) -> Done:
+        at = different.pop("at", now)
+        return casework.apply(lodging(different.pop("caller", amina), source_key, **different), at)
+
+    return lodge
+
+
+def lodging(caller: Caller, source_key: str, words: str | None = None, **facts: str | None) -> Change:
+    """The wish of a citizen to lodge a case."""
+    return Change(
+        Action.LODGE, caller, "ussd", source_key, facts={"sub": "water.none", "place": "kibera", **facts}, words=words
+    )

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+import packs
+from cases.casework import Casework
+from cases.citizens import Caller, Citizens
+from cases.models import Citizen
+from store import database
+from store.sealing import KEY_BYTES, Keyring, Unreadable
+from tests.cases.conftest import lodging
+from tests.together import at_once
+
+NUMBER = "+254712345678"
+
+
+def test_a_stranger_is_nobody(citizens: Citizens) -> None:
+    assert citizens.find(NUMBER) is None
+
+
+def test_a_citizen_once_met_is_found_again_with_the_same_key(citizens: Citizens, amina: Caller) -> None:
+    found = citizens.find(NUMBER)
+    assert found is not None
+    assert (found.id, found.msisdn, found.language, found.place, found.stopped) == (amina.id, NUMBER, None, None, False)
+    assert found.key.open("a.b", "1", amina.key.seal("a.b", "1", "words")) == "words"
+
+
+def test_many_first_contacts_at_once_make_one_citizen(citizens: Citizens, now: datetime) -> None:
+    met = at_once(*[lambda: citizens.meet(NUMBER, now)] * 8)
+    assert len({caller.id for caller in met}) == Citizen.select().count() == 1
+    sealed = met[0].key.seal("a.b", "1", "words")
+    assert {caller.key.open("a.b", "1", sealed) for caller in met} == {"words"}
+
+
+def test_citizens_are_found_by_id_with_their_numbers(citizens: Citizens, amina: Caller, juma: Caller) -> None:
+    found = citizens.by_id([amina.id, juma.id, amina.id, "f" * 32])
+    assert {caller_id: caller.msisdn for caller_id, caller in found.items()} == {
+        amina.id: amina.msisdn,
+        juma.id: juma.msisdn,
+    }
+    assert citizens.by_id([]) == {}
+
+
+def test_an_erased_citizen_is_found_by_no_id(citizens: Citizens, amina: Caller, juma: Caller) -> None:
+    Citizen.update(data_key=None).where(Citizen.id == amina.id).execute()
+    assert set(citizens.by_id([amina.id, juma.id])) == {juma.id}
+
+
+def test_a_language_chosen_and_a_stop_are_remembered(citizens: Citizens, amina: Caller, now: datetime) -> None:
+    citizens.set_language(amina.id, "sw")
+    citizens.stop(amina.id, now)
+    stopped = citizens.meet(NUMBER, now)
+    assert (stopped.language, stopped.stopped) == ("sw", True)
+    citizens.start(amina.id)
+    assert not citizens.meet(NUMBER, now).stopped
+
+
+def test_without_the_master_key_a_citizen_is_not_readable(amina: Caller, keyring: Keyring) -> None:
+    stranger = Citizens(replace(keyring, masters={"other": bytes(KEY_BYTES)}, current="other"))
+    with pytest.raises(Unreadable):
+        stranger.find(NUMBER)
+
+
+def test_after_rotation_old_and_new_citizens_are_both_readable(amina: Caller, keyring: Keyring, now: datetime) -> None:
+    rotated = Citizens(replace(keyring, masters={**keyring.masters, "2027": b"n" * KEY_BYTES}, current="2027"))
+    new = rotated.meet("+254798765432", now)
+    assert {caller.msisdn for caller in rotated.by_id([amina.id, new.id]).values()} == {NUMBER, "+254798765432"}
+
+
+def test_a_citizen_does_not_print_the_number_or_the_key(amina: Caller) -> None:
+    assert "712345678" not in repr(amina)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+class TestHold:
+    def test_a_second_request_of_a_citizen_waits_for_the_first(self, citizens: Citizens, amina: Caller) -> None:
+        order: list[str] = []
+        held = threading.Event()
+
+        def first() -> None:
+            with database.transaction():
+                citizens.hold(amina.id)
+                held.set()
+                threading.Event().wait(0.1)
+                order.append("first")
+
+        def second() -> None:
+            held.wait(5)
+            with database.transaction():
+                citizens.hold(amina.id)
+                order.append("second")
+
+        at_once(first, second)
+        assert order == ["first", "second"]
+
+    def test_rows_that_refer_to_a_held_citizen_are_inserted_meanwhile(
+        self, citizens: Citizens, amina: Caller, now: datetime
+    ) -> None:
+        lodged = threading.Event()
+
+        def hold() -> None:
+            with database.transaction():
+                citizens.hold(amina.id)
+                assert lodged.wait(4)
+
+        def lodge() -> None:
+            Casework(packs.current).apply(lodging(amina, "test:1", place=None), now)
+            lodged.set()
+
+        at_once(hold, lodge)
