@@ -108,7 +108,7 @@ HTTP_POLICIES: Final[Mapping[int, Policy]] = {
 
 # Longest identifiers and texts that we take. 255 parts of 153 are the longest SMS there can be; a USSD session lasts
 # 180 s at 80 to 182 characters an input. Longer is no citizen.
-_ID: Final = 128
+_ID: Final = 80
 _SMS_TEXT: Final = 255 * 153
 _USSD_TEXT: Final = 8000
 
