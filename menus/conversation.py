@@ -148,7 +148,7 @@ class _Hop:
             if heard is Heard.REPEATED:
                 return session.reply
             if heard is Heard.DIVERGED:  # the old draft stays as it is, under its own ordinal
-                session = Session(session.key, session.ordinal + 1)
+                session = Session(session.key, session.citizen_id, session.ordinal + 1)
         self.session = session
         self.world = self._house._world(self._caller.language or SOURCE, self._caller, session.name)
         state = self._go_on(session) if session.state else self._begin(text)

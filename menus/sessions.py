@@ -26,7 +26,10 @@ OFFERS: Final = frozenset({"resume", "resume_add"})  # the screens that offer to
 
 
 class UssdSession(SessionModel):
-    """One session of a network with one citizen; a transcript that diverges continues as the next ordinal."""
+    """One session of a network with one citizen; a transcript that diverges continues as the next ordinal.
+
+    Networks use session ids again: the citizen is part of the key, so that nobody ever meets another's session.
+    """
 
     session = CharField(max_length=160)  # gateway:session id
     ordinal = SmallIntegerField()
@@ -39,7 +42,7 @@ class UssdSession(SessionModel):
 
     class Meta:
         table_name = "ussd_session"
-        indexes = ((("session", "ordinal"), True),)
+        indexes = ((("session", "citizen_id", "ordinal"), True),)
 
 
 class SmsQuestion(Model):
@@ -70,6 +73,7 @@ class Session:
     """A session as it was loaded, or as it begins (`id` is None until it is saved)."""
 
     key: str
+    citizen_id: str
     ordinal: int = 1
     id: str | None = None
     turn: int = 0
@@ -80,7 +84,7 @@ class Session:
     @property
     def name(self) -> str:
         """Names this session for ever; drafts and changes made in it are numbered under it."""
-        return f"{self.key}/{self.ordinal}"
+        return f"{self.key}/{self.citizen_id}/{self.ordinal}"
 
 
 class Heard(Enum):
@@ -110,10 +114,10 @@ def load(key: str, caller: Caller) -> Session:
         caller.id,
     )
     if not found:
-        return Session(key)
+        return Session(key, caller.id)
     row_id, ordinal, turn, sealed = found[0]
     text, state, reply = _open(caller, row_id, sealed)
-    return Session(key, ordinal, row_id, turn, text, state, reply)
+    return Session(key, caller.id, ordinal, row_id, turn, text, state, reply)
 
 
 def save(session: Session, caller: Caller, text: str, state: State, reply: Reply, now: datetime) -> bool:

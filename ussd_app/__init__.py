@@ -49,6 +49,6 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def _harden(headers: Mapping[str, str], response: Response) -> Response:
     """Every answer carries the headers of our pages, those to the networks too; what a page said itself stays."""
-    for header, value in headers.items():
-        response.headers.setdefault(header, value)
+    said = {name.lower() for name, _ in response.headers}
+    response.headers.extend((name, value) for name, value in headers.items() if name.lower() not in said)
     return response

@@ -148,6 +148,11 @@ def _gateway(settings: Settings, citizens: Citizens) -> Gateway:
 
 
 def _write_to_the_log(happened: Sequence[Happened], _: datetime) -> None:
-    """A line for each event: ids and codes, so that an operator can follow a case without reading it."""
+    """A line for each case that changed: ids and codes, so that an operator can follow a case without reading it."""
+    kinds: dict[str, list[str]] = {}
     for event in happened:
-        log.info(f"case_{event.kind}", case=event.case.id, source=event.change.source, agency=event.case.agency)
+        kinds.setdefault(event.case.id, []).append(str(event.kind))
+    for event in happened:
+        if event.case.id in kinds:
+            told = kinds.pop(event.case.id)
+            log.info("case_changed", case=event.case.id, events=told, source=event.change.source, to=event.case.agency)

@@ -115,7 +115,7 @@ def test_no_log_and_no_redis_ever_holds_what_is_private(
             held = job_contents(redis) + heard.decode(errors="replace")
         told = written.getvalue() + log.read_text()
     assert "jobs.outbox.send" in held
-    for event in ("case_lodge", "hop_failed", "message_not_handled", "callback_not_stored"):
+    for event in ("case_changed", "hop_failed", "message_not_handled", "callback_not_stored"):
         assert event in told  # so there was something to say
     for name, text in {"A log": told, "Redis": held}.items():
         found = [text[max(0, hit.start() - 200) : hit.end() + 80] for hit in MARKERS.finditer(text)]

@@ -253,7 +253,7 @@ def test_the_session_id_of_another_phone_shows_nothing_of_it(stage: Stage, phone
     other = stage.phone("+254722000002", "en")
     other.session = phone.session
     for text in ("", "1*1*1", "1*1*1*1"):
-        assert "No water" not in other.network_sends(text).text
+        assert "Lindi" not in other.network_sends(text).text
     assert stage.cases() == []
     assert phone.send("1").end
     assert len(stage.cases()) == 1
@@ -295,8 +295,8 @@ def test_a_confidential_case_is_shown_for_its_whole_number_only(stage: Stage, ph
 # Long, odd and old
 
 
-def test_session_ids_of_128_characters_serve_a_whole_complaint(stage: Stage, phone: Phone) -> None:
-    phone.session = "x" * 128
+def test_the_longest_session_ids_serve_a_whole_complaint(stage: Stage, phone: Phone) -> None:
+    phone.session = "x" * 80
     phone.network_sends("")
     assert phone.press([*TO_CONFIRM, "2"]).text.startswith("Saved")
     assert phone.press(["since Monday", "1"]).end
@@ -384,3 +384,16 @@ def test_after_the_end_the_same_session_begins_at_home(stage: Stage, phone: Phon
     assert (more.end, more.text.split(": ")[1].split("\n")[0]) == (False, "With the office")
     phone.press([*TO_CONFIRM, "1"])
     assert len(stage.cases()) == 2, "another draft is another case"
+
+
+def test_two_citizens_under_one_session_id_never_meet(stage: Stage, phone: Phone) -> None:
+    """Networks use their session ids again."""
+    other = stage.phone("+254722000099", language="en", place=LINDI)
+    for handset in (phone, other):
+        handset.session = "ATUid_again"
+        handset.network_sends("")
+    last = [handset.press([*TO_CONFIRM, "1"]) for handset in (phone, other)]
+    assert len(numbers(last)) == 2
+    assert {case.source_key for case in stage.cases()} == {
+        f"africastalking:ATUid_again/{case.__data__['citizen']}/1/2" for case in stage.cases()
+    }

@@ -78,14 +78,14 @@ def test_inputs_are_compared_not_letters(known: str, text: str, heard: Heard) ->
 def test_a_session_comes_back_as_it_was_saved(
     caller: Caller, now: datetime, state: State, text: str, reply: str, end: bool
 ) -> None:
-    fresh = Session(new_id())
+    fresh = Session(new_id(), caller.id)
     assert sessions.save(fresh, caller, text, state, Reply(reply, end), now)
     loaded = sessions.load(fresh.key, caller)
     assert (loaded.text, loaded.state, loaded.reply, loaded.turn) == (text, state, Reply(reply, end), 1)
 
 
 def test_of_two_requests_at_once_only_one_is_saved(caller: Caller, now: datetime) -> None:
-    fresh = Session("net:1")
+    fresh = Session("net:1", caller.id)
     assert sessions.save(fresh, caller, "", State("home"), Reply("first", end=False), now)
     assert not sessions.save(fresh, caller, "", State("home"), Reply("again", end=False), now)
     loaded = sessions.load("net:1", caller)
@@ -96,14 +96,18 @@ def test_of_two_requests_at_once_only_one_is_saved(caller: Caller, now: datetime
 
 def test_the_newest_conversation_under_a_session_id_counts(caller: Caller, now: datetime) -> None:
     for ordinal in (1, 2):
-        sessions.save(Session("net:1", ordinal), caller, "", State("home"), Reply(f"{ordinal}", end=False), now)
-    assert sessions.load("net:1", caller).name == "net:1/2"
+        sessions.save(
+            Session("net:1", caller.id, ordinal), caller, "", State("home"), Reply(f"{ordinal}", end=False), now
+        )
+    assert sessions.load("net:1", caller).name == f"net:1/{caller.id}/2"
 
 
 def test_a_session_is_read_by_its_own_citizen_only(stage: Stage, caller: Caller, now: datetime) -> None:
-    sessions.save(Session("net:1"), caller, "1", State("home"), Reply("mine", end=False), now)
+    sessions.save(Session("net:1", caller.id), caller, "1", State("home"), Reply("mine", end=False), now)
     other = stage.citizens.meet("+254722000002", now)
     assert sessions.load("net:1", other).state is None
+    assert sessions.save(Session("net:1", other.id), other, "", State("home"), Reply("theirs", end=False), now)
+    assert (sessions.load("net:1", caller).reply.text, sessions.load("net:1", other).reply.text) == ("mine", "theirs")
 
 
 @pytest.mark.parametrize(
@@ -120,14 +124,16 @@ def test_a_session_is_read_by_its_own_citizen_only(stage: Stage, caller: Caller,
 def test_what_can_be_lost_is_offered_again(
     caller: Caller, now: datetime, state: State, end: bool, offered: bool
 ) -> None:
-    sessions.save(Session("net:1"), caller, "1", state, Reply("", end), now)
+    sessions.save(Session("net:1", caller.id), caller, "1", state, Reply("", end), now)
     assert (sessions.interrupted(caller, now) is not None) is offered
 
 
 def test_the_newest_draft_is_offered_for_a_day_and_not_once_it_is_settled(caller: Caller, now: datetime) -> None:
     for hours, sub in ((2, "water.none"), (1, "power.none")):
         at = now - timedelta(hours=hours)
-        sessions.save(Session(f"net:{sub}"), caller, "1", State("place", draft={"sub": sub}), Reply("", end=False), at)
+        sessions.save(
+            Session(f"net:{sub}", caller.id), caller, "1", State("place", draft={"sub": sub}), Reply("", end=False), at
+        )
     found = sessions.interrupted(caller, now)
     assert found
     row_id, state = found
@@ -140,18 +146,20 @@ def test_the_newest_draft_is_offered_for_a_day_and_not_once_it_is_settled(caller
 
 
 def test_what_nobody_touched_is_forgotten(caller: Caller, now: datetime) -> None:
-    sessions.save(Session("net:1"), caller, "", State("home"), Reply("", end=False), now)
+    sessions.save(Session("net:1", caller.id), caller, "", State("home"), Reply("", end=False), now)
     assert sessions.forget(now) == 0
     assert sessions.forget(now + timedelta(seconds=1)) == 1
 
 
 def test_the_networks_word_on_the_end_is_kept(caller: Caller, now: datetime) -> None:
-    sessions.save(Session("net:1"), caller, "", State("home"), Reply("", end=False), now)
+    sessions.save(Session("net:1", caller.id), caller, "", State("home"), Reply("", end=False), now)
     sessions.ended("net:1", "incomplete")
     assert sessions.UssdSession.get().ended == "incomplete"
 
 
 def test_nothing_of_a_session_is_readable_in_its_row(caller: Caller, now: datetime) -> None:
     state = State("place", draft={"sub": "water.none", "typed": "secret estate"})
-    sessions.save(Session("net:1"), caller, "1*1*secret estate", state, Reply("secret reply", end=False), now)
+    sessions.save(
+        Session("net:1", caller.id), caller, "1*1*secret estate", state, Reply("secret reply", end=False), now
+    )
     assert b"secret" not in bytes(sessions.UssdSession.get().sealed)

@@ -404,7 +404,16 @@ class Terminal:
         self._ours, theirs = pty.openpty()
         environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "80"}
         phone = [sys.executable, "-m", "ussd_app", "phone", "--url", url]
-        self.process = subprocess.Popen(phone, cwd=ROOT, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
+        # A shell starts what runs in its background deaf to Ctrl-C, and that is inherited.
+        self.process = subprocess.Popen(
+            phone,
+            cwd=ROOT,
+            env=environment,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  nothing else runs yet
+        )
         os.close(theirs)
 
     def type(self, keys: str) -> None:

@@ -19,7 +19,7 @@ def up(migrator, db):
         class Meta:
             database = db
             table_name = "ussd_session"
-            indexes = ((("session", "ordinal"), True),)
+            indexes = ((("session", "citizen_id", "ordinal"), True),)
 
     db.create_tables([UssdSession])
     db.execute_sql("CREATE INDEX ussd_session_resumable ON ussd_session (citizen_id, updated_at) WHERE resumable = 1")
