@@ -169,9 +169,12 @@ class Settings(BaseModel):
 
     @property
     def valkey_socket(self) -> Path:
-        """The socket of the embedded Valkey: under `home`, or under /tmp when that path is too long for a socket."""
+        """The socket of the embedded Valkey: under `home`, or under /tmp when that path does not suit a socket.
+
+        It may be too long, or hold what redis-py cannot read back in CLIENT INFO: a space or an equals sign.
+        """
         path = self.home / "run" / "valkey.sock"
-        if len(os.fsencode(path)) <= _SOCKET_PATH_BYTES:
+        if len(os.fsencode(path)) <= _SOCKET_PATH_BYTES and re.fullmatch(r"[^\s=]+", str(path)):
             return path
         digest = sha256(os.fsencode(self.home)).hexdigest()[:12]
         # Not TMPDIR: every process of this box has to come to the same path.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import signal
 import socket
@@ -14,6 +15,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
+
+import pytest
 
 from ussd_app.processes import MARK
 from ussd_app.settings import ROOT
@@ -64,6 +67,15 @@ class Up:
             return connection.getresponse().status == 200
         except OSError:
             return False
+        finally:
+            connection.close()
+
+    def degraded(self) -> list[str]:
+        """What `/readyz` says does not work."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            return list(json.loads(connection.getresponse().read())["degraded"])
         finally:
             connection.close()
 
@@ -224,8 +236,10 @@ def test_a_web_server_that_does_not_start_is_heard(tmp_path: Path) -> None:
     assert refused.processes() == {}
 
 
-def test_a_home_with_a_very_long_path_serves_too_and_ctrl_c_stops_it(tmp_path: Path) -> None:
-    with up(tmp_path / ("long" * 30)) as running:
+@pytest.mark.parametrize("name", ["long" * 30, "my documents", "a=b"])
+def test_every_part_works_in_a_home_of_any_name_and_ctrl_c_stops_it(tmp_path: Path, name: str) -> None:
+    with up(tmp_path / name) as running:
         assert running.ready().startswith("Ready")
+        assert soon(lambda: running.degraded() == []), running.degraded()
         assert running.stop(signal.SIGINT) == 0
         assert running.processes() == {}
