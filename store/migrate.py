@@ -19,18 +19,19 @@ _ADVISORY_LOCK: Final = 0x6D6C616E676F  # "mlango": any fixed number, the same i
 
 
 def run() -> list[str]:
-    """Apply what is pending to both databases; the names of what was applied, in order."""
+    """Apply what is pending to both databases; what was applied, in order ("main/0001_initial")."""
     with _one_at_a_time():
-        return [name for runner in _runners() for name in runner.up()]
+        return [f"{which}/{name}" for which, runner in _runners().items() for name in runner.up()]
 
 
 def pending() -> list[str]:
-    """The names of migrations that were not applied yet."""
-    return [step.name for runner in _runners() for step in runner.status() if not step.applied]
+    """The migrations that were not applied yet."""
+    steps = ((which, step) for which, runner in _runners().items() for step in runner.status())
+    return [f"{which}/{step.name}" for which, step in steps if not step.applied]
 
 
-def _runners() -> list[Runner]:
-    return [_runner(database.main, "main"), _runner(database.sessions, "sessions")]
+def _runners() -> dict[str, Runner]:
+    return {"main": _runner(database.main, "main"), "sessions": _runner(database.sessions, "sessions")}
 
 
 def _runner(handle: DatabaseProxy, name: str) -> Runner:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Barrier, Thread
 from typing import Any, Final
 
 import pytest
@@ -22,29 +21,10 @@ from store import database
 from tests.menus import stage as stages
 from tests.menus.conftest import CITIZEN, LINDI
 from tests.menus.stage import Phone, Stage
+from tests.together import at_once
 
 TO_CONFIRM: Final = ["1", "1", "1"]
 Break = Callable[..., None]
-
-
-def at_once(count: int, work: Callable[[], Any]) -> list[Any]:
-    """The results of `count` threads that begin together."""
-    results: list[Any] = []
-    gate = Barrier(count)
-
-    def run() -> None:
-        gate.wait()
-        try:
-            results.append(work())
-        finally:
-            database.close()
-
-    threads = [Thread(target=run) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 def numbers(replies: list[Reply]) -> set[str]:
@@ -58,7 +38,7 @@ def test_four_identical_final_callbacks_at_once_make_one_case_and_one_number(sta
     phone.dial()
     phone.press(TO_CONFIRM)
     final = phone.request("1*1*1*1")
-    replies = at_once(4, lambda: stage.conversation.hop(final, stage.now))
+    replies = at_once(*[lambda: stage.conversation.hop(final, stage.now)] * 4)
     assert len(replies) == 4
     assert len(stage.cases()) == 1
     assert len(set(replies)) == 1
@@ -70,7 +50,7 @@ def test_four_identical_final_callbacks_at_once_make_one_case_and_one_number(sta
 def test_four_first_dials_at_once_are_one_citizen_and_one_session(stage: Stage) -> None:
     new = stage.phone(CITIZEN)
     new.session = stage.draw()
-    replies = at_once(4, lambda: stage.conversation.hop(new.request(""), stage.now))
+    replies = at_once(*[lambda: stage.conversation.hop(new.request(""), stage.now)] * 4)
     assert len(replies) == 4
     assert len(set(replies)) == 1
     assert (Citizen.select().count(), UssdSession.select().count(), stage.faults) == (1, 1, [])

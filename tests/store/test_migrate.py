@@ -33,14 +33,14 @@ def fresh(database_kind: str, tmp_path: Path, request: pytest.FixtureRequest) ->
 def test_a_fresh_database_is_migrated_once(fresh: str) -> None:
     database.bind(fresh)
     applied = migrate.run()
-    assert applied == ["0001_initial", "0001_initial"]  # of both databases
+    assert applied == ["main/0001_initial", "sessions/0001_initial"]
     assert migrate.pending() == []
     assert migrate.run() == []
 
 
 def test_what_is_pending_is_named(fresh: str) -> None:
     database.bind(fresh)
-    assert migrate.pending() == ["0001_initial", "0001_initial"]
+    assert migrate.pending() == ["main/0001_initial", "sessions/0001_initial"]
 
 
 def test_two_processes_migrate_a_fresh_database_once(fresh: str) -> None:
@@ -53,7 +53,7 @@ def test_two_processes_migrate_a_fresh_database_once(fresh: str) -> None:
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0, 0]
-    assert sorted(done) == [[], ["0001_initial", "0001_initial"]]
+    assert sorted(done) == [[], ["main/0001_initial", "sessions/0001_initial"]]
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
