@@ -333,6 +333,9 @@ def _slas(
         promised = row, tuple(duration(row, column) for column in PROMISES)
         if rules.setdefault(scope, promised) is not promised:
             row.fault("sub", f"line {rules[scope][0].line} says the same of “{scope[0]}, {scope[1]}” already.")
+    if not rules:  # one sentence, not one for each of a hundred sub-categories
+        sheet.missing("sub", "no line says by when anything is answered.")
+        return {}
     slas: dict[str, Sla] = {}
     for sub in subs.values():
         scopes = ((sub.category, sub.code), (sub.category, ANY), (ANY, ANY))

@@ -197,6 +197,14 @@ def test_a_missing_file_is_one_fault(tmp_path: Path, file: str) -> None:
     assert faults(tmp_path) == [f"{file}: the file is missing."]
 
 
+def test_promises_that_are_all_missing_are_one_fault(tmp_path: Path) -> None:
+    header = TINY["sla.csv"].strip().splitlines()[0]
+    assert [
+        told.endswith("no line says by when anything is answered.")
+        for told in faults(write_tiny(tmp_path, sla__csv=f"{header}\n"))
+    ] == [True]
+
+
 def test_a_file_that_is_not_utf_8_is_told_with_its_line(tmp_path: Path) -> None:
     write_tiny(tmp_path)
     (tmp_path / "offices.csv").write_bytes(b"code,name,also,agencies,county_code\nx1,Caf\xe9,,*,047\n")
