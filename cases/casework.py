@@ -8,48 +8,61 @@ same case.
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from peewee import IntegrityError
 
-from cases import events, lifecycle, reference, sla
-from cases.citizens import Caller
-from cases.lifecycle import Action, NotAllowed, Role
+from cases import effects, events, lifecycle, reference
+from cases.citizens import Caller, Citizens
+from cases.lifecycle import OPEN, Act, Action, NotAllowed, Role, Stale, Standing, State
 from cases.models import Case, CaseEvent
 from cases.routing import route
 from packs.model import Pack
 from store import database
-from store.model import Insert, Select, new_id, node_name
+from store.model import Insert, Select, Update, UtcField, new_id, node_name, to_micros
 
 MOST_CHANGES: Final = 500  # per transaction: on one box nobody may wait longer than 100 ms for the writer
+REPEATS_WITHIN: Final = timedelta(days=30)
 _TRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What somebody wants to happen to a case (`case_id`; None for LODGE)."""
+    """What somebody wants to happen to a case (`case_id`; None for LODGE).
+
+    `facts` are codes, never personal data: sub, place, agency, reason … `words` are sealed with the citizen's key.
+    """
 
     action: Action
-    caller: Caller  # whose case it is; their key seals the words
-    source: str  # ussd, sms …
+    caller: Caller | None  # the citizen, where they act themselves; None: staff, files, timers
+    source: str  # ussd, sms, desk, csv, system …
     source_key: str  # unique to this request: its repeat is recognised
     case_id: str | None = None
     role: Role = Role.CITIZEN
-    facts: Mapping[str, str | None] = field(default_factory=dict)  # sub, place, language: codes, never personal data
+    facts: Mapping[str, Any] = field(default_factory=dict)
     words: str | None = None
     quiet: bool = False  # the citizen is not told: they were told enough
+    actor: str | None = None  # the officer's code
+    office: str | None = None  # the officer's agency
+    version: int | None = None  # of the case they looked at; at another by now, nothing is done
+    at: datetime | None = None  # when it happened, if that is not now
 
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One event as listeners see it."""
+    """One event as listeners see it. `before` and `after` hold the columns that it changed."""
 
-    case: Case
+    case: Case  # as it stands at the end of the transaction
     kind: Action
-    change: Change
+    change: Change  # of what follows by itself: a change by the system
+    caller: Caller | None  # the citizen of the case; None once erased
+    at: datetime
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +80,11 @@ Listener = Callable[[Sequence[Happened], datetime], None]
 class Casework:
     """Applies changes. `pack` gives the pack in force; `listeners` are called in the transaction and only insert."""
 
-    def __init__(self, pack: Callable[[], Pack], listeners: Sequence[Listener] = ()) -> None:
+    def __init__(self, pack: Callable[[], Pack], citizens: Citizens, listeners: Sequence[Listener] = ()) -> None:
         self.pack = pack
-        self._listeners = tuple(listeners)
+        self._citizens, self._listeners = citizens, tuple(listeners)
         self._insert_case, self._insert_event = Insert(Case), Insert(CaseEvent)
+        self._update_case = Update(Case, (*events.TOLD, "state_since", "version", "events", "chain", *_TIMER))
 
     def apply(self, change: Change, now: datetime) -> Done:
         """Apply one change. Raises NotAllowed if the lifecycle says no."""
@@ -93,16 +107,14 @@ class Casework:
         raise AssertionError("unreachable")
 
     def _apply_all(self, changes: Sequence[Change], now: datetime) -> list[Done | NotAllowed]:
-        desk = _Desk(self.pack(), now)
+        desk = _Desk(self.pack(), self._citizens, now)
         desk.load(changes)
         outcomes = [desk.take(change) for change in changes]
         self._insert_case([case.__data__ for case in desk.lodged])
         for case in desk.changed:
-            case.save(only=_CHANGING)
+            self._update_case(case)
         self._insert_event(desk.new_events)
-        for citizen_id, place in sorted(desk.places.items()):  # in one order everywhere: no deadlocks
-            move = "UPDATE citizen SET place = ? WHERE id = ? AND COALESCE(place, '') <> ?"  # mostly it is the same
-            database.run(database.main, move, place, citizen_id, place)
+        desk.tell_neighbours()
         happened = [one for outcome in outcomes if isinstance(outcome, Done) for one in outcome.happened]
         if happened:
             for listener in self._listeners:
@@ -110,51 +122,55 @@ class Casework:
         return outcomes
 
 
-_CHANGING: Final = (
-    Case.category,
-    Case.sub,
-    Case.place,
-    Case.ward,
-    Case.constituency,
-    Case.county,
-    Case.agency,
-    Case.state,
-    Case.state_since,
-    Case.version,
-    Case.events,
-    Case.chain,
-    Case.due_at,
-)
+_TIMER: Final = ("next_at", "next_step")
+_TIMES: Final = frozenset(name for name in events.TOLD if isinstance(Case._meta.fields[name], UtcField))
+
+
+_NOTHING_YET: Final = dict.fromkeys(name for name, one in Case._meta.fields.items() if one.null and name != "about")
 
 
 class _Desk:
     """One transaction's work: the cases it touches, and the rows to be written at its end."""
 
-    def __init__(self, pack: Pack, now: datetime) -> None:
-        self._pack, self._now = pack, now
+    def __init__(self, pack: Pack, citizens: Citizens, now: datetime) -> None:
+        self._pack, self._citizens, self._now = pack, citizens, now
         self._cases: dict[str, Case] = {}
+        self._callers: dict[str, Caller] = {}
         self._by_source_key: dict[str, Case] = {}
         self.lodged: list[Case] = []
         self._lodged_ids: set[str] = set()
         self._changed: dict[str, Case] = {}
         self.new_events: list[dict[str, Any]] = []
-        self.places: dict[str, str] = {}  # citizen → where their newest local problem is: offered next time
+        self._places: dict[str, str] = {}  # citizen → where their newest local problem is: offered next time
+        self._followers: Counter[str] = Counter()  # master → how many more follow it now
+        self._led: dict[str, Action] = {}  # master → what its followers are owed
+        self._given: Counter[tuple[str, str]] = Counter()  # (agency, member) → cases given in this transaction
 
     @property
     def changed(self) -> list[Case]:
         return list(self._changed.values())
 
+    # Before it: read what is there
+
     def load(self, changes: Sequence[Change]) -> None:
-        """Read, and on PostgreSQL lock, the cases concerned; recognise requests that were served before."""
+        """Read, and on PostgreSQL lock, the cases concerned; then recognise requests that were served before."""
+        self._read({id for change in changes for id in (change.case_id, change.facts.get("master")) if id})
         keys = [change.source_key for change in changes]
         served = f"SELECT source_key, case_id FROM case_event WHERE source_key IN ({_marks(keys)})"
         before: dict[str, str] = dict(database.rows(database.main, served, *keys))
-        ids = {change.case_id for change in changes if change.case_id} | set(before.values())
+        self._read(set(before.values()) - self._cases.keys())
+        self._by_source_key = {key: self._cases[case_id] for key, case_id in before.items()}
+        self._callers = {change.caller.id: change.caller for change in changes if change.caller}
+        others = {case.__data__["citizen"] for case in self._cases.values()} - self._callers.keys()
+        self._callers |= self._citizens.by_id(others)
+
+    def _read(self, ids: Collection[str]) -> None:
         if ids:
             lock = "FOR UPDATE" if database.is_postgres() else ""
             found = _select_case(f"WHERE id IN ({_marks(ids)}) ORDER BY id {lock}", *ids)
-            self._cases = {case.id: case for case in found}
-        self._by_source_key = {key: self._cases[case_id] for key, case_id in before.items()}
+            self._cases |= {case.id: case for case in found}
+
+    # One change
 
     def take(self, change: Change) -> Done | NotAllowed:
         known = self._by_source_key.get(change.source_key)
@@ -162,106 +178,291 @@ class _Desk:
             return Done(known, repeated=True)
         case = self._cases[change.case_id] if change.case_id else None
         try:
-            state = lifecycle.after(lifecycle.State(case.state) if case else None, change.action, change.role)
+            self._check_codes(change)
+            happened = self._do(case, change)
         except NotAllowed as refusal:
             return refusal
-        happened = self._do(case, state, change)
         self._by_source_key[change.source_key] = happened[0].case
-        return Done(happened[0].case, happened)
+        return Done(happened[0].case, tuple(happened))
 
-    def _do(self, case: Case | None, state: str, change: Change) -> tuple[Happened, ...]:
+    def _do(self, case: Case | None, change: Change) -> list[Happened]:
         if case is None:
-            case = self._lodge(change)
-        elif change.action is Action.CLASSIFY:
-            self._describe(case, change.facts)
-        self._record(case, change.action, change, state)
-        happened = [Happened(case, change.action, change)]
-        if change.action in (Action.LODGE, Action.CLASSIFY):
-            happened += self._assign(case, change)
-        return tuple(happened)
+            return self._lodge(change)
+        self._check(case, change)
+        happened = [self._happen(case, change)]
+        if change.action is Action.CLASSIFY:
+            happened += self._route(case, change)
+        if case.followers and change.action in _LEADS:
+            self._led[case.id] = _LEADS[change.action]
+        return happened
 
-    def _lodge(self, change: Change) -> Case:
+    def _check_codes(self, change: Change) -> None:
+        """Codes from files and command lines may be anything; from menus they are the pack's own."""
+        known: Mapping[str, Collection[str]] = {
+            "agency": self._pack.agencies, "about": self._pack.agencies, "sub": self._pack.subs,
+            "place": self._pack.places, "priority": PRIORITIES, "visibility": VISIBILITIES,
+        }  # fmt: skip
+        for name, codes in known.items():
+            code = change.facts.get(name)
+            if code is not None and code not in codes:
+                raise NotAllowed(f"{lifecycle.plain(change.action)} does not know the {name} {code}")
+
+    def _check(self, case: Case, change: Change) -> None:
+        """What no table of states can know: who looked at which version, whose case it is, whom it would follow."""
+        if change.version is not None and change.version != case.version:
+            raise Stale(
+                f"this case was changed meanwhile: it is at version {case.version} now, not at {change.version}"
+            )
+        if change.role is Role.CITIZEN and (change.caller is None or change.caller.id != case.__data__["citizen"]):
+            raise NotAllowed(f"{lifecycle.plain(change.action)} is for the citizen who lodged the case")
+        if change.action is Action.DUPLICATE and change.facts.get("master"):
+            self._check_master(change.facts["master"])
+
+    def _check_master(self, case_id: str) -> None:
+        master = self._cases.get(case_id)
+        if master is None or master.visibility != "public":
+            raise NotAllowed("duplicate needs a public case to follow")
+        if master.state not in OPEN:
+            raise NotAllowed(f"duplicate needs an open case to follow; that one is {lifecycle.plain(master.state)}")
+
+    def _lodge(self, change: Change) -> list[Happened]:
+        act = _act(change, self._now)
+        state = lifecycle.after(None, act)
+        assert change.caller is not None  # noqa: S101  there is no complaint without a citizen
+        case = self._new_case(change, change.caller, act.at)
+        effects.describe(case, change.facts, self._pack)
+        self._note_kind(case, act)
+        self._cases[case.id] = case
+        self.lodged.append(case)
+        self._lodged_ids.add(case.id)
+        event = self._record(case, {}, state, change, act)
+        return [event, *(self._join(case, change) or self._route(case, change))]
+
+    def _new_case(self, change: Change, caller: Caller, at: datetime) -> Case:
+        facts = change.facts
         case = Case(
+            **_NOTHING_YET,
             id=new_id(),
             node=node_name(),
             ref=_draw_number(),
             source_key=change.source_key,
-            citizen=change.caller.id,
+            citizen=caller.id,
             channel=change.source,
-            language=change.facts.get("language") or change.caller.language or "en",
-            visibility="public",
+            language=facts.get("language") or caller.language or "en",
+            visibility=facts.get("visibility") or "public",
+            about=facts.get("about"),
             agency=self._pack.desk,
-            state=lifecycle.State.RECEIVED,
-            state_since=self._now,
+            state=State.RECEIVED,
+            state_since=at,
             version=0,
             events=0,
             chain=events.GENESIS,
             pack_version=self._pack.version,
-            received_at=self._now,
+            received_at=at,
+            clock_start=at,
         )
-        self._describe(case, change.facts)
-        self._cases[case.id] = case
-        self.lodged.append(case)
-        self._lodged_ids.add(case.id)
         return case
 
-    def _describe(self, case: Case, facts: Mapping[str, str | None]) -> None:
-        """Take over what is known of the kind and the place, and with it the date by which it is due."""
-        sub = facts.get("sub")
-        if sub:
-            case.sub, case.category = sub, self._pack.subs[sub].category
-        if facts.get("place"):
-            place = self._pack.places[str(facts["place"])]
-            case.place, case.ward = place.code, place.ward
-            case.constituency, case.county = place.constituency, place.county
-            if case.sub and self._pack.subs[case.sub].where == "place":
-                self.places[case.__data__["citizen"]] = place.code
-        clock = case.sub or self._pack.unsure
-        case.due_at = sla.due(self._pack.calendar(clock), case.received_at, self._pack.sla(clock).resolve)
+    def _note_kind(self, case: Case, act: Act) -> None:
+        """Once it is known what it is: does the citizen come again, and does a rule send it anywhere?"""
+        if case.sub is None:
+            return
+        case.repeats = int(self._came_before(case))
+        home = self._pack.subs[case.sub].where == "place"
+        if case.place and home and act.role is Role.CITIZEN and case.visibility == "public":
+            self._places[case.__data__["citizen"]] = case.place
+        case.queue = effects.SUPERVISOR_QUEUE if self._office_for(case) == self._pack.desk else None
 
-    def _assign(self, case: Case, change: Change) -> list[Happened]:
-        """The router: right after a case is lodged or classified it gets the office that answers for it."""
-        agency = route(self._pack, case.sub, self._pack.places.get(case.place) if case.place else None)
-        if agency == self._pack.desk or (agency == case.agency and case.state == lifecycle.State.ASSIGNED):
-            return []  # it stays with the service desk, or where it is
-        case.agency = agency
-        assign = Change(Action.ASSIGN, change.caller, "system", f"{change.source_key}/assign", case.id, Role.SYSTEM)
-        state = lifecycle.after(lifecycle.State(case.state), assign.action, assign.role)
-        self._record(case, Action.ASSIGN, assign, state, {"agency": agency})
-        return [Happened(case, Action.ASSIGN, change)]
+    def _came_before(self, case: Case) -> bool:
+        citizen, since = case.__data__["citizen"], case.received_at - REPEATS_WITHIN
+        for other in self.lodged:  # not written yet
+            if other.__data__["citizen"] == citizen and other.category == case.category and other.id != case.id:
+                return True
+        before = (
+            "SELECT 1 FROM cases WHERE citizen_id = ? AND received_at > ? AND received_at <= ? AND category = ? "
+            "AND id <> ? LIMIT 1"
+        )
+        span = to_micros(since), to_micros(case.received_at)
+        return bool(database.rows(database.main, before, citizen, *span, case.category, case.id))
 
-    def _record(
-        self, case: Case, kind: Action, change: Change, state: str, facts: Mapping[str, str | None] | None = None
-    ) -> None:
+    def _office_for(self, case: Case) -> str:
+        return route(self._pack, case.sub, self._pack.places.get(case.place) if case.place else None, case.about)
+
+    # What follows by itself
+
+    def _join(self, case: Case, lodged: Change) -> list[Happened]:
+        """ "Add me": lodged as a follower of a known case; if that has ended meanwhile, it is a case like any other."""
+        if not lodged.facts.get("master"):
+            return []
+        join = _follow_up(Action.DUPLICATE, lodged, case, {"master": lodged.facts["master"]})
+        try:
+            self._check_master(lodged.facts["master"])
+            return [self._happen(case, join)]
+        except NotAllowed:
+            return []
+
+    def _route(self, case: Case, change: Change) -> list[Happened]:
+        """The router: a case that is lodged or classified gets the office that answers for it.
+
+        What no rule covers waits for a supervisor of the service desk: never nowhere.
+        """
+        agency = self._office_for(case)
+        lost = agency == self._pack.desk
+        if agency == case.agency and (lost or case.state == State.ASSIGNED):
+            return []
+        return [self._happen(case, _follow_up(Action.ASSIGN, change, case, {"agency": agency}))]
+
+    def _member(self, agency: str) -> str | None:
+        """The member of an office who has the fewest open cases, if it has members."""
+        members = self._pack.members.get(agency, ())
+        if not members:
+            return None
+        load = (
+            f"SELECT owner, COUNT(*) FROM cases WHERE agency = ? AND owner IN ({_marks(members)}) "
+            f"AND {WORKLIST} GROUP BY owner"
+        )
+        counted: dict[str, int] = dict(database.rows(database.main, load, agency, *members))
+        chosen = min(members, key=lambda one: (counted.get(one, 0) + self._given[agency, one], members.index(one)))
+        self._given[agency, chosen] += 1
+        return chosen
+
+    # Any event
+
+    def _happen(self, case: Case, change: Change) -> Happened:
+        if change.action in _GIVES and change.facts.get("agency") and not change.facts.get("owner"):
+            change = replace(change, facts={**change.facts, "owner": self._member(change.facts["agency"])})
+        act = _act(change, self._now)
+        state = lifecycle.after(_standing(case), act)
+        before = dict(case.__data__)
+        if change.action is Action.CLASSIFY:
+            effects.describe(case, change.facts, self._pack)
+            self._note_kind(case, act)
+        return self._record(case, before, state, change, act)
+
+    def _record(self, case: Case, before: dict[str, Any], state: State, change: Change, act: Act) -> Happened:
         """Append the event and move the case to where it leads."""
+        effects.perform(case, state, act, self._pack)
+        after = case.__data__
+        moved = [name for name in events.TOLD if before.get(name) != after.get(name)]
+        self._count_followers(before.get("master"), after.get("master"))
+        caller = self._callers.get(after["citizen"])
+        event = self._event(case, change, act, caller, {name: after[name] for name in moved})
+        self.new_events.append(event)
+        case.events, case.chain, case.version = case.events + 1, event["hash"], case.version + 1
+        if case.id not in self._lodged_ids:
+            self._changed[case.id] = case
+        return Happened(
+            case=case,
+            kind=act.action,
+            change=change,
+            caller=caller,
+            at=act.at,
+            before={name: before.get(name) for name in moved} if before else {},
+            after={name: after[name] for name in moved},
+        )
+
+    def _event(
+        self, case: Case, change: Change, act: Act, caller: Caller | None, changed: Mapping[str, Any]
+    ) -> dict[str, Any]:
         event_id = new_id()
-        words = change.caller.key.seal("case_event.words", event_id, change.words) if change.words else None
-        told = {key: value for key, value in (facts or change.facts).items() if value}
+        said = {key: value for key, value in change.facts.items() if value is not None and key not in _TOLD}
+        told = {name: to_micros(value) if name in _TIMES and value else value for name, value in changed.items()}
+        # an erased citizen has no key: what is said to nobody is not kept
+        words = caller.key.seal("case_event.words", event_id, act.words) if act.words and caller else None
         event: dict[str, Any] = {
             "id": event_id,
             "node": node_name(),
             "case": case.id,
             "seq": case.events + 1,
-            "kind": str(kind),
-            "role": str(change.role),
+            "kind": str(act.action),
+            "role": str(act.role),
+            "actor": act.actor,
             "source": change.source,
             "source_key": change.source_key,
-            "occurred_at": self._now,
+            "occurred_at": act.at,
             "recorded_at": self._now,
-            "facts": events.canonical(told),
+            "facts": events.canonical(said | told),
             "words": words,
             "previous": case.chain,
         }
         event["hash"] = events.link(event)
-        self.new_events.append(event)
-        if case.state != state:
-            case.state, case.state_since = state, self._now
-        case.events, case.chain, case.version = case.events + 1, event["hash"], case.version + 1
-        if case.id not in self._lodged_ids:
-            self._changed[case.id] = case
+        return event
+
+    def _count_followers(self, left: str | None, joined: str | None) -> None:
+        if left == joined:
+            return
+        for master, by in ((left, -1), (joined, 1)):
+            if master:
+                self._followers[master] += by
+                if master in self._cases:
+                    self._cases[master].followers += by
+
+    # After: rows of others
+
+    def tell_neighbours(self) -> None:
+        """Remember the citizens' places, count followers, and set the timers of those whose master has ended.
+
+        In one order everywhere: no deadlocks.
+        """
+        for citizen_id, place in sorted(self._places.items()):  # mostly it is the same
+            move = "UPDATE citizen SET place = ? WHERE id = ? AND COALESCE(place, '') <> ?"
+            database.run(database.main, move, place, citizen_id, place)
+        for master, more in sorted(self._followers.items()):
+            database.run(database.main, "UPDATE cases SET followers = followers + ? WHERE id = ?", more, master)
+        for master, step in sorted(self._led.items()):
+            wake = "UPDATE cases SET next_at = ?, next_step = ? WHERE master = ? AND state = 'duplicate'"
+            database.run(database.main, wake, to_micros(self._now), str(step), master)
 
 
+PRIORITIES: Final = ("normal", "urgent")
+VISIBILITIES: Final = ("public", "confidential", "anonymous")
+_GIVES: Final = frozenset({Action.ASSIGN, Action.TRANSFER})  # to an office: one of its members gets it
+# What the followers of a case are owed when it ends
+_LEADS: Final = {
+    Action.RESOLVE: Action.FOLLOW,
+    Action.REJECT: Action.RELEASE,
+    Action.WITHDRAW: Action.RELEASE,
+}
+# The condition of the index over open cases, to the letter
+WORKLIST: Final = "state NOT IN ('resolved', 'closed', 'rejected', 'duplicate', 'withdrawn')"
+_TOLD: Final = frozenset(events.TOLD)
 _select_case: Final = Select(Case)
+
+
+def _act(change: Change, now: datetime) -> Act:
+    return Act(change.action, change.role, change.at or now, change.actor, change.office, change.facts, change.words)
+
+
+def _standing(case: Case) -> Standing:
+    return Standing(
+        state=State(case.state),
+        id=case.id,
+        agency=case.agency,
+        owner=case.owner,
+        about=case.about,
+        followers=case.followers,
+        escalation=case.escalation,
+        reopens=case.reopens,
+        appealed=case.appealed,
+        since=case.state_since,
+        decided_at=case.decided_at,
+        decided_by=case.decided_by,
+    )
+
+
+def _follow_up(action: Action, cause: Change, case: Case, facts: Mapping[str, Any]) -> Change:
+    """What the system does by itself because of `cause`."""
+    return Change(
+        action=action,
+        caller=cause.caller,
+        source="system",
+        source_key=f"{cause.source_key}/{action}",
+        case_id=case.id,
+        role=Role.SYSTEM,
+        facts=facts,
+        quiet=cause.quiet,
+        at=cause.at,
+    )
 
 
 def _marks(values: Collection[str]) -> str:

@@ -19,6 +19,16 @@ from store import database
 from store.model import to_micros
 
 GENESIS: Final = "0" * 64
+
+# The columns of a case that its events tell: an event's facts hold each one that it changed, with the new value
+# (times as microseconds), so that a case can be rebuilt from its history alone.
+TOLD: Final = (
+    "channel", "language", "visibility", "category", "sub", "place", "ward", "constituency", "county",
+    "agency", "owner", "about", "queue", "priority", "master", "repeats", "state", "cycle", "pack_version",
+    "received_at", "calendar", "resolve_minutes", "clock_start", "paused_at", "paused_minutes",
+    "acknowledge_by", "respond_by", "due_at", "acknowledged_at", "responded_at", "escalation",
+    "decided_at", "decided_by", "outcome", "reminded", "reopens", "appealed", "rating",
+)  # fmt: skip
 _BATCH: Final = 2_000
 _COLUMNS: Final = (
     "id, node, case_id, seq, kind, role, actor, source, source_key, occurred_at, recorded_at, facts, words, previous"

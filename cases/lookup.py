@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from cases import reference
 from cases.lifecycle import OPEN
 from cases.models import Case
-from store.model import Select
+from packs.model import Pack, Place
+from store.model import Select, to_micros
 
 
 def own_case(citizen_id: str, typed: str) -> Case | None:
@@ -41,6 +43,21 @@ def open_cases(citizen_id: str, limit: int) -> list[Case]:
 def lodged_by(source_key: str) -> Case | None:
     """The case that this request made, if it did."""
     return _first(_cases("WHERE source_key = ?", source_key))
+
+
+def lately(citizen_id: str, sub: str, place: str | None, since: datetime) -> Case | None:
+    """The citizen's newest open public case of the same kind at the same place, lodged after `since`."""
+    same = f"{_PUBLIC} AND received_at > ? AND sub = ? AND COALESCE(place, '') = ? AND state IN {_OPEN} {_NEWEST}"
+    return _first(_cases(same, citizen_id, to_micros(since), sub, place or "", 1))
+
+
+def known_issue(pack: Pack, sub: str, place: Place) -> Case | None:
+    """The open public case that others follow for this problem in this ward; never one of a sensitive kind."""
+    kind = pack.subs[sub]
+    if kind.sensitive or pack.categories[kind.category].sensitive or not place.ward:
+        return None
+    known = f"WHERE followers > 0 AND ward = ? AND sub = ? AND visibility = 'public' AND state IN {_OPEN}"
+    return _first(_cases(f"{known} ORDER BY received_at LIMIT 1", place.ward, sub))
 
 
 _cases: Final = Select(Case)

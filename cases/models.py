@@ -49,15 +49,43 @@ class Case(Model):
     constituency = CharField(max_length=12, null=True)
     county = CharField(max_length=12, null=True)
     agency = CharField(max_length=24)
+    owner = CharField(max_length=40, null=True)  # the officer who has it
+    about = CharField(max_length=24, null=True)  # the office it complains about in confidence: that one never sees it
+    queue = CharField(max_length=12, null=True)  # whose help it needs to go on: supervisor | triage
+    priority = CharField(max_length=8, default="normal")  # normal | urgent
+    master = CharField(max_length=32, null=True, index=True)  # id of the case that it follows
+    followers = IntegerField(default=0)  # how many follow it
+    repeats = SmallIntegerField(default=0)  # 1: the same citizen had a case of this category in the month before
     state = CharField(max_length=24)
     state_since = UtcField()
-    cycle = SmallIntegerField(default=1)
+    cycle = SmallIntegerField(default=1)  # rises when it is reopened or an appeal succeeds
     version = IntegerField(default=1)
     events = IntegerField(default=0)  # how many events it has: the next one's seq is this + 1
     chain = CharField(max_length=64, default="")  # hash of its newest event on this node
     pack_version = CharField(max_length=64)  # the SLA policy in force when it was lodged
     received_at = UtcField()
+    # the clocks: working time on `calendar`, promised by the policy of `pack_version`
+    calendar = CharField(max_length=24)
+    resolve_minutes = IntegerField()  # promised for each cycle
+    clock_start = UtcField()  # of this cycle
+    paused_at = UtcField(null=True)  # the clock stands still since then
+    paused_minutes = IntegerField(default=0)  # of this cycle, pauses that ended
+    acknowledge_by = UtcField()
+    respond_by = UtcField()
     due_at = UtcField()
+    acknowledged_at = UtcField(null=True)  # an officer took it up
+    responded_at = UtcField(null=True)  # a person first said something to the citizen
+    escalation = SmallIntegerField(default=0)  # per cent: the highest level of this cycle
+    next_at = UtcField(null=True)  # when a timer acts next …
+    next_step = CharField(max_length=12, null=True)  # … and what it does
+    # the decision
+    decided_at = UtcField(null=True)
+    decided_by = CharField(max_length=40, null=True)
+    outcome = CharField(max_length=20, null=True)
+    reminded = SmallIntegerField(default=0)  # whether the citizen was asked a second time
+    reopens = SmallIntegerField(default=0)
+    appealed = SmallIntegerField(default=0)  # whether the decision of this cycle was appealed
+    rating = SmallIntegerField(null=True)  # 1 to 5
 
     class Meta:
         table_name = "cases"

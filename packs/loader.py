@@ -111,6 +111,7 @@ def load(folder: Path) -> Pack:
     subs = _subs(reading, categories, calendars)
     slas = _slas(reading, categories, subs, calendars)
     routes = _routes(reading, categories, subs, agencies, areas)
+    members = _members(reading, agencies)
     if reading.faults or head is None:
         raise PackFaults(sorted(reading.faults, key=lambda fault: (fault.file, fault.line)))
     pack = Pack(
@@ -131,6 +132,7 @@ def load(folder: Path) -> Pack:
         calendars=calendars,
         holiday_years=years,
         emergency=tuple(Emergency(one.use, one.number, one.name) for one in head.emergency),
+        members=members,
     )
     return replace(pack, version=fingerprint(pack))
 
@@ -383,8 +385,21 @@ def _routes(
         rule = (category, sub, county)
         if rule in routes:
             row.fault("agency", f"another line sends “{', '.join(rule)}” to {routes[rule].agency} already.")
-        routes.setdefault(rule, Route(*rule, agency))
+        routes.setdefault(rule, Route(*rule, agency, row.line))
     last = routes.get((ANY, ANY, ANY))
     if last is None or last.agency == COUNTY_GOVERNMENT:
         sheet.missing("agency", "a line *,*,* must name the agency that gets what no other line covers.")
     return tuple(routes.values())
+
+
+def _members(reading: Reading, agencies: Mapping[str, Agency]) -> dict[str, tuple[str, ...]]:
+    """The officers of each agency who take its cases in turn; an agency without any shares one worklist."""
+    members: dict[str, tuple[str, ...]] = {}
+    lines: dict[str, int] = {}
+    if reading.has("members.csv"):
+        for row in reading.sheet("members.csv", Columns(("agency", "member"))):
+            agency = reference(row, "agency", agencies, "agency", required(row, "agency"))
+            member = matching(row, "member", _SLUG, "ncwsc-1 (small letters, digits, dashes)")
+            if unique(row, "member", member, lines):
+                members[agency] = (*members.get(agency, ()), member)
+    return members

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import Final, Literal
@@ -122,6 +122,20 @@ class Route:
     sub: str
     county: str
     agency: str
+    line: int = field(default=0, compare=False)  # of routes.csv, to find it again; 0 in packs of before
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word or phrase that people write, and what it tells: see `packs/README.md`, lexicon.csv.
+
+    `words` are folded (packs.places.fold); one that ends in "*" stands for all that begin so.
+    """
+
+    words: tuple[str, ...]
+    language: str
+    means: str  # a category, a sub-category, "urgent", "nothing" or "language"
+    weight: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +168,8 @@ class Pack:
     calendars: Mapping[str, Calendar]
     holiday_years: tuple[int, int]  # first and last year that `calendars` know the holidays of
     emergency: tuple[Emergency, ...]
+    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # agency → codes of its officers who take cases
+    lexicon: tuple[Term, ...] = ()
 
     def __hash__(self) -> int:
         return hash(self.version)

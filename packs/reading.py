@@ -54,6 +54,10 @@ class Reading:
     def sheet(self, file: str, columns: Columns) -> Sheet:
         return sheet.read(self.folder / file, self.name(file), columns, self.faults)
 
+    def has(self, file: str) -> bool:
+        """For files that a pack may do without."""
+        return (self.folder / file).is_file()
+
     def name(self, file: str) -> str:
         return str(self.folder / file)
 

@@ -53,7 +53,7 @@ def build(settings: Settings) -> House:
     """Wire one process. Opens no connection yet."""
     bind(settings)
     citizens = Citizens(_keyring(settings))
-    casework = Casework(packs.current, [Notifier(packs.current), _write_to_the_log])
+    casework = Casework(packs.current, citizens, [Notifier(packs.current), _write_to_the_log])
     gateway = _gateway(settings, citizens)
     voice = Voice(
         service=settings.service_name,

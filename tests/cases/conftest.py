@@ -49,8 +49,8 @@ def juma(citizens: Citizens, now: datetime) -> Caller:
 
 
 @pytest.fixture
-def casework(bound: str, ear: Ear) -> Casework:
-    return Casework(packs.current, [ear])
+def casework(citizens: Citizens, ear: Ear) -> Casework:
+    return Casework(packs.current, citizens, [ear])
 
 
 @pytest.fixture

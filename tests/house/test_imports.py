@@ -17,7 +17,7 @@ SCREENS: Final = sorted(f"menus.screens.{file.stem}" for file in (ROOT / "menus"
 CORE: Final = [
     "menus.engine", "menus.fit", "menus.dialogue", "menus.messages", "menus.values", "menus.screens", *SCREENS,
     "sms_gateway.encoding", "sms_gateway.keywords", "sms_gateway.gateway", "sms_gateway.msisdn",
-    "cases.lifecycle", "cases.sla", "cases.reference", "cases.routing",
+    "cases.lifecycle", "cases.sla", "cases.timers", "cases.reference", "cases.routing",
     "packs.model", "packs.places", "packs.snapshot",
 ]  # fmt: skip
 IMPURE: Final = frozenset({

@@ -55,7 +55,7 @@ class Stage:
         self.now = now
         self.faults: list[dict[str, Any]] = []  # what was logged as an error
         self.citizens = Citizens(keyring)
-        self.casework = Casework(packs.current, [Notifier(packs.current)])
+        self.casework = Casework(packs.current, self.citizens, [Notifier(packs.current)])
         self.conversation = Conversation(self.citizens, self.casework, pack_and_places, voice, self._log)
         self.texting = Texting(self.citizens, self.casework, pack_and_places, LANGUAGES, self._log)
         self.simulator = Simulator(self.citizens, SHORT, self._arrival)

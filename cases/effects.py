@@ -1,0 +1,168 @@
+"""What an act does to the row of its case, apart from the state: clocks, owner, decision. No I/O: rows in memory.
+
+`perform` is called after the lifecycle said yes and before the event is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from cases import sla, timers
+from cases.lifecycle import Act, Action, Role, State
+from cases.models import Case
+from packs.model import Calendar, Pack
+
+SUPERVISOR_QUEUE: Final = "supervisor"
+TRIAGE_QUEUE: Final = "triage"
+
+# People of an office: their first act acknowledges a case. A file speaks for people, too.
+_OFFICERS: Final = frozenset({Role.OWNER, Role.SUPERVISOR, Role.ADMIN, Role.APPEAL_OFFICER, Role.SYNC})
+# What the citizen hears in a person's own words
+_RESPONSES: Final = frozenset({Action.ASK, Action.WAIT, Action.RESOLVE, Action.REJECT, Action.UPHOLD, Action.OVERTURN})
+
+
+def describe(case: Case, facts: Mapping[str, Any], pack: Pack) -> None:
+    """Take over what is known of the kind, the place and the urgency; a new kind has a promise of its own."""
+    promised = case.sub
+    if facts.get("sub"):
+        case.sub = str(facts["sub"])
+        case.category = pack.subs[case.sub].category
+    if facts.get("place"):
+        place = pack.places[str(facts["place"])]
+        case.place, case.ward = place.code, place.ward
+        case.constituency, case.county = place.constituency, place.county
+    if facts.get("priority"):
+        case.priority = str(facts["priority"])
+    if case.calendar is None or case.sub != promised:
+        _promise(case, pack)
+
+
+def _promise(case: Case, pack: Pack) -> None:
+    """Freeze the policy in force: what it promises for this kind, and on which calendar."""
+    kind = case.sub or pack.unsure
+    promised, calendar = pack.sla(kind), pack.calendar(kind)
+    case.pack_version, case.calendar = pack.version, calendar.code
+    case.resolve_minutes = promised.resolve
+    case.acknowledge_by = sla.due(calendar, case.received_at, promised.acknowledge)
+    case.respond_by = sla.due(calendar, case.received_at, promised.respond)
+    case.due_at = timers.due(case, calendar)
+
+
+def perform(case: Case, state: State, act: Act, pack: Pack) -> None:
+    """Bring the row to where `act` leads; `state` is where the lifecycle lets it go."""
+    calendar = pack.calendars[case.calendar]
+    if case.paused_at is not None and state != case.state:
+        _end_pause(case, calendar, act.at)
+    if act.role in _OFFICERS:
+        case.acknowledged_at = case.acknowledged_at or act.at
+        if act.action in _RESPONSES:
+            case.responded_at = case.responded_at or act.at
+    effect = _EFFECTS.get(act.action)
+    if effect:
+        effect(case, act, calendar)
+    if case.state != state:
+        case.state, case.state_since = state, act.at
+    if state is State.ASSIGNED:  # at the service desk without an officer of its own it waits for a supervisor
+        case.queue = SUPERVISOR_QUEUE if case.agency == pack.desk and not case.owner else None
+    set_timer(case, pack)
+
+
+def set_timer(case: Case, pack: Pack) -> None:
+    """Note what time brings next."""
+    step = timers.next_step(case, pack.calendars[case.calendar], timers.office_hours(pack))
+    case.next_at, case.next_step = (step.at, str(step.action)) if step else (None, None)
+
+
+def _end_pause(case: Case, calendar: Calendar, at: datetime) -> None:
+    case.paused_minutes += timers.paused(case, calendar, at)
+    case.paused_at = None
+    case.due_at = timers.due(case, calendar)
+
+
+def _assign(case: Case, act: Act, _: Calendar) -> None:
+    """To an office, to one of its officers, or both; who had it before has it no more."""
+    if act.facts.get("agency"):
+        case.agency = act.facts["agency"]
+        case.owner = None
+    if act.facts.get("owner"):
+        case.owner = act.facts["owner"]
+
+
+def _start(case: Case, act: Act, _: Calendar) -> None:
+    case.owner = case.owner or act.actor
+
+
+def _ask(case: Case, act: Act, calendar: Calendar) -> None:
+    """The clock waits for the citizen, as long as this cycle has waiting left."""
+    if timers.pause_left(case, calendar):
+        case.paused_at = act.at
+
+
+def _follow_master(case: Case, act: Act, _: Calendar) -> None:
+    case.master = act.facts["master"]
+    case.queue = None
+
+
+def _decide(case: Case, act: Act, _: Calendar) -> None:
+    case.decided_at = act.at
+    case.decided_by = act.facts.get("decided_by") or act.actor or str(act.role)
+    case.outcome = act.facts.get("outcome")
+    case.reminded, case.queue = 0, None
+
+
+def _new_cycle(case: Case, act: Act, calendar: Calendar) -> None:
+    """The promise holds anew from now; what was before stays in the history, and the total age goes on."""
+    case.cycle += 1
+    case.clock_start, case.paused_minutes, case.escalation = act.at, 0, 0
+    case.appealed = 0
+    case.due_at = timers.due(case, calendar)
+
+
+def _reopen(case: Case, act: Act, calendar: Calendar) -> None:
+    case.reopens += 1
+    case.master = None  # a follower whose own problem is not fixed goes its own way
+    _new_cycle(case, act, calendar)
+
+
+def _overturn(case: Case, act: Act, calendar: Calendar) -> None:
+    case.owner = None  # not to the same hands again
+    _new_cycle(case, act, calendar)
+
+
+def _set(**values: Any) -> Callable[[Case, Act, Calendar], None]:
+    def effect(case: Case, _: Act, __: Calendar) -> None:
+        for name, value in values.items():
+            setattr(case, name, value)
+
+    return effect
+
+
+def _escalate(case: Case, act: Act, _: Calendar) -> None:
+    case.escalation = int(act.facts["level"])
+
+
+def _rate(case: Case, act: Act, _: Calendar) -> None:
+    case.rating = int(act.facts["stars"])
+
+
+_EFFECTS: Final[Mapping[Action, Callable[[Case, Act, Calendar], None]]] = {
+    Action.TRIAGE: _set(queue=TRIAGE_QUEUE),
+    Action.ASSIGN: _assign,
+    Action.TRANSFER: _assign,
+    Action.START: _start,
+    Action.ASK: _ask,
+    Action.DUPLICATE: _follow_master,
+    Action.FOLLOW: _decide,
+    Action.RELEASE: _set(master=None),
+    Action.REJECT: _decide,
+    Action.RESOLVE: _decide,
+    Action.REMIND: _set(reminded=1),
+    Action.RATE: _rate,
+    Action.REOPEN: _reopen,
+    Action.APPEAL: _set(appealed=1),
+    Action.OVERTURN: _overturn,
+    Action.WITHDRAW: _set(queue=None),
+    Action.ESCALATE: _escalate,
+}
