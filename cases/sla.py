@@ -41,7 +41,7 @@ def elapsed(calendar: Calendar, start: datetime, end: datetime) -> int:
     start, end = start.astimezone(UTC), end.astimezone(UTC)
     worked = timedelta(0)
     for opens, closes in _intervals(calendar, start):
-        if opens >= end:
+        if max(opens, start) >= end:
             break
         worked += min(closes, end) - max(opens, start)
     return worked // _MINUTE

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 import pytest
@@ -12,10 +13,12 @@ import pytest
 import packs
 from cases.casework import Casework, Change, Done, Happened
 from cases.citizens import Caller, Citizens
-from cases.lifecycle import Action
+from cases.lifecycle import Action, Role
+from cases.models import Case
 from store.sealing import Keyring
 
 Lodge = Callable[..., Done]
+Officer = Callable[..., Done]
 
 
 @dataclass(slots=True)
@@ -62,6 +65,33 @@ def lodge(casework: Casework, amina: Caller, now: datetime) -> Lodge:
         return casework.apply(lodging(different.pop("caller", amina), source_key, **different), at)
 
     return lodge
+
+
+@pytest.fixture
+def officer(casework: Casework, now: datetime) -> Officer:
+    """Let an officer act on a case: its owner unless said otherwise."""
+    acts = count(1)
+
+    def officer(case: Case, action: Action, words: str | None = None, **different: Any) -> Done:
+        at = different.pop("at", now)
+        return casework.apply(
+            Change(
+                action,
+                None,
+                "cli",
+                f"officer:{next(acts)}",
+                case.id,
+                different.pop("role", Role.OWNER),
+                actor=different.pop("actor", None),
+                office=different.pop("office", None),
+                version=different.pop("version", None),
+                words=words,
+                facts=different,
+            ),
+            at,
+        )
+
+    return officer
 
 
 def lodging(caller: Caller, source_key: str, words: str | None = None, **facts: str | None) -> Change:

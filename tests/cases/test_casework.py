@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,11 +13,11 @@ from cases import reference
 from cases.casework import MOST_CHANGES, Casework, Change, Done, Happened
 from cases.citizens import Caller, Citizens
 from cases.events import GENESIS
-from cases.lifecycle import Action, NotAllowed, Role, State
-from cases.models import Case, CaseEvent, CaseNumber
+from cases.lifecycle import Action, NotAllowed, Role, Stale, State
+from cases.models import Case, CaseEvent, CaseNumber, Citizen
 from store import database
 from store.model import to_micros
-from tests.cases.conftest import Ear, Lodge, lodging
+from tests.cases.conftest import Ear, Lodge, Officer, lodging
 from tests.together import at_once
 
 
@@ -262,3 +263,268 @@ def test_times_are_stored_as_microseconds_in_utc(lodge: Lodge, now: datetime) ->
 
 def _words(caller: Caller, case: Case, source_key: str) -> Change:
     return Change(Action.ADD_WORDS, caller, "ussd", source_key, case.id, words="Bado hakuna.")
+
+
+# Who has it
+
+
+def fresh(case: Case) -> Case:
+    found: Case = Case.get_by_id(case.id)
+    return found
+
+
+@pytest.fixture
+def with_members(bound: str, ke: packs.Pack, citizens: Citizens) -> Casework:
+    """Casework in a country where the water company has three officers."""
+    members = {"NCWSC": ("ncwsc-1", "ncwsc-2", "ncwsc-3")}
+    return Casework(lambda: replace(ke, members=members), citizens)
+
+
+def test_cases_go_round_among_the_members_of_an_office(with_members: Casework, amina: Caller, now: datetime) -> None:
+    done = with_members.apply_many([lodging(amina, str(number)) for number in range(6)], now)
+    owners = [one.case.owner for one in done if isinstance(one, Done)]
+    assert owners == ["ncwsc-1", "ncwsc-2", "ncwsc-3"] * 2
+
+
+def test_who_has_closed_most_gets_the_next(with_members: Casework, amina: Caller, now: datetime) -> None:
+    for number in range(6):
+        with_members.apply(lodging(amina, str(number)), now)
+    theirs = Case.select().where(Case.owner == "ncwsc-2")
+    withdrawn = [Change(Action.WITHDRAW, amina, "ussd", f"withdraw:{case.id}", case.id) for case in theirs]
+    with_members.apply_many(withdrawn, now)
+    assert with_members.apply(lodging(amina, "next"), now).case.owner == "ncwsc-2"
+
+
+def test_an_office_without_members_has_the_case_as_a_whole(lodge: Lodge) -> None:
+    assert lodge(sub="roads.town", place="kibera").case.owner is None
+
+
+def test_who_starts_on_a_case_has_it_from_then_on(lodge: Lodge, officer: Officer) -> None:
+    case = lodge(sub="roads.town", place="kibera").case
+    assert officer(case, Action.START, actor="r.kamau").case.owner == "r.kamau"
+
+
+def test_a_transfer_gives_it_to_a_member_of_the_other_office(
+    with_members: Casework, amina: Caller, now: datetime
+) -> None:
+    case = with_members.apply(lodging(amina, "power", sub="power.none"), now).case
+    moved = Change(
+        Action.TRANSFER, None, "cli", "move", case.id, Role.SUPERVISOR, {"agency": "NCWSC"}, "It is their pump."
+    )
+    done = with_members.apply(moved, now).case
+    assert (done.agency, done.owner, done.due_at) == ("NCWSC", "ncwsc-1", case.due_at)
+
+
+def test_what_no_rule_covers_waits_for_a_supervisor(lodge: Lodge) -> None:
+    case = lodge(sub="other.other", place=None, words="Kuna shida.").case
+    assert (case.state, case.agency, case.queue) == (State.RECEIVED, "MLANGO", "supervisor")
+
+
+def test_what_turns_out_to_be_covered_by_no_rule_comes_back_to_the_desk(
+    casework: Casework, lodge: Lodge, amina: Caller, now: datetime
+) -> None:
+    case = lodge().case
+    other = Change(Action.CLASSIFY, amina, "sms", "other", case.id, facts={"sub": "other.other"})
+    done = casework.apply(other, now).case
+    assert (done.agency, done.queue) == ("MLANGO", "supervisor")
+
+
+def test_a_supervisor_who_assigns_it_empties_the_queue(lodge: Lodge, officer: Officer) -> None:
+    case = lodge(sub="other.other", place=None, words="Kuna shida.").case
+    done = officer(case, Action.ASSIGN, role=Role.SUPERVISOR, agency="NRB").case
+    assert (done.state, done.agency, done.queue) == (State.ASSIGNED, "NRB", None)
+
+
+def test_a_case_never_goes_to_the_office_that_it_is_about(lodge: Lodge, officer: Officer) -> None:
+    case = lodge(visibility="confidential", about="NCWSC").case
+    assert case.agency != "NCWSC"
+    with pytest.raises(NotAllowed, match="never gives a case to the office that it is about"):
+        officer(case, Action.ASSIGN, role=Role.SUPERVISOR, agency="NCWSC")
+
+
+# Who looked at what
+
+
+def test_of_two_who_change_one_case_the_second_is_told_and_nothing_is_lost(lodge: Lodge, officer: Officer) -> None:
+    case = fresh(lodge().case)
+    officer(case, Action.NOTE, words="Sent the van.", version=case.version)
+    before = counts()
+    with pytest.raises(Stale, match="it is at version 3 now, not at 2"):
+        officer(case, Action.NOTE, words="Sent the lorry.", version=case.version)
+    assert counts() == before
+    assert [event.kind for event in history(case)][-1] == Action.NOTE
+
+
+def test_only_who_lodged_a_case_speaks_for_its_citizen(
+    casework: Casework, lodge: Lodge, juma: Caller, now: datetime
+) -> None:
+    case = lodge().case
+    with pytest.raises(NotAllowed, match="withdraw is for the citizen who lodged the case"):
+        casework.apply(Change(Action.WITHDRAW, juma, "sms", "not mine", case.id), now)
+    assert fresh(case).state == State.ASSIGNED
+
+
+@pytest.mark.parametrize("facts", [{"sub": "no.such"}, {"place": "atlantis"}, {"priority": "at once"}])
+def test_codes_that_do_not_exist_are_refused_in_words(lodge: Lodge, facts: dict[str, str]) -> None:
+    ((name, code),) = facts.items()
+    with pytest.raises(NotAllowed, match=f"lodge does not know the {name} {code}"):
+        lodge(**facts)
+    assert counts() == (0, 0, 0)
+
+
+# Clocks and the decision
+
+
+def test_the_first_act_and_the_first_words_of_an_officer_are_noted(
+    lodge: Lodge, officer: Officer, now: datetime
+) -> None:
+    case = lodge().case
+    assert (case.acknowledged_at, case.responded_at) == (None, None)
+    officer(case, Action.START, at=now + timedelta(hours=1))
+    officer(case, Action.ASK, words="Which street?", at=now + timedelta(hours=2))
+    officer(case, Action.RESUME, at=now + timedelta(hours=3))
+    done = fresh(case)
+    assert (done.acknowledged_at, done.responded_at) == (now + timedelta(hours=1), now + timedelta(hours=2))
+
+
+def test_the_clock_stands_still_while_the_citizen_is_asked(
+    casework: Casework, lodge: Lodge, officer: Officer, amina: Caller, now: datetime
+) -> None:
+    case = lodge().case
+    officer(case, Action.START)
+    officer(case, Action.ASK, words="Which street?")
+    answer = Change(Action.ANSWER, amina, "sms", "answer", case.id, words="Olympic road")
+    answered = casework.apply(answer, now + timedelta(hours=5)).case
+    assert (answered.state, answered.paused_minutes) == (State.IN_PROGRESS, 300)
+    assert answered.due_at == case.due_at + timedelta(hours=5)
+
+
+def test_a_citizens_words_do_not_restart_the_clock(
+    casework: Casework, lodge: Lodge, amina: Caller, now: datetime
+) -> None:
+    case = lodge().case
+    added = casework.apply(_words(amina, case, "more"), now + timedelta(hours=9)).case
+    assert (added.due_at, added.clock_start) == (case.due_at, now)
+
+
+def test_reopening_promises_anew_but_keeps_the_total_age(
+    casework: Casework, lodge: Lodge, officer: Officer, amina: Caller, now: datetime
+) -> None:
+    case = lodge().case
+    officer(case, Action.START)
+    officer(case, Action.RESOLVE, words="The pipe was mended today.", outcome="fixed")
+    later = now + timedelta(days=3)
+    again = casework.apply(Change(Action.REOPEN, amina, "sms", "bado", case.id), later).case
+    assert (again.cycle, again.reopens, again.received_at) == (2, 1, now)
+    assert again.due_at == later + timedelta(hours=72)
+
+
+def test_the_window_to_reopen_runs_from_the_decision_not_from_the_last_note(
+    casework: Casework, lodge: Lodge, officer: Officer, amina: Caller, now: datetime
+) -> None:
+    case = lodge().case
+    officer(case, Action.START)
+    officer(case, Action.RESOLVE, words="The pipe was mended today.", outcome="fixed")
+    officer(case, Action.NOTE, words="Checked again.", at=now + timedelta(days=29))
+    with pytest.raises(NotAllowed, match="within 30 days of the decision"):
+        casework.apply(Change(Action.REOPEN, amina, "sms", "late", case.id), now + timedelta(days=31))
+
+
+def test_an_appeal_is_heard_by_somebody_else_and_its_word_is_the_last(
+    casework: Casework, lodge: Lodge, officer: Officer, amina: Caller, now: datetime
+) -> None:
+    case = lodge().case
+    officer(case, Action.REJECT, role=Role.SUPERVISOR, actor="boss", words="It is before a court.", reason="in_court")
+    casework.apply(Change(Action.APPEAL, amina, "sms", "rufaa", case.id), now)
+    with pytest.raises(NotAllowed, match="somebody who did not decide"):
+        officer(case, Action.UPHOLD, role=Role.APPEAL_OFFICER, actor="boss", words="It is before a court.")
+    officer(case, Action.UPHOLD, role=Role.APPEAL_OFFICER, actor="judge", words="It is before a court.")
+    assert fresh(case).state == State.CLOSED
+    with pytest.raises(NotAllowed, match="not possible after an appeal"):
+        casework.apply(Change(Action.REOPEN, amina, "sms", "again", case.id), now)
+
+
+def test_a_successful_appeal_starts_a_new_cycle_in_other_hands(
+    casework: Casework, lodge: Lodge, officer: Officer, amina: Caller, now: datetime
+) -> None:
+    case = lodge().case
+    officer(case, Action.REJECT, role=Role.SUPERVISOR, actor="boss", words="It is before a court.", reason="in_court")
+    casework.apply(Change(Action.APPEAL, amina, "sms", "rufaa", case.id), now)
+    done = officer(case, Action.OVERTURN, role=Role.APPEAL_OFFICER, actor="judge", words="No court has it at all.").case
+    assert (done.state, done.cycle, done.owner, done.appealed) == (State.ASSIGNED, 2, None, 0)
+
+
+def test_a_withdrawal_by_somebody_elses_hand_is_undone(
+    casework: Casework, lodge: Lodge, amina: Caller, now: datetime
+) -> None:
+    case = lodge().case
+    casework.apply(Change(Action.WITHDRAW, amina, "ussd", "withdraw", case.id), now)
+    restored = casework.apply(Change(Action.RESTORE, amina, "sms", "hapana", case.id), now + timedelta(days=6)).case
+    assert (restored.state, restored.due_at) == (State.ASSIGNED, case.due_at)
+
+
+def test_an_offices_file_may_resolve_what_it_never_said_it_started(lodge: Lodge, officer: Officer) -> None:
+    case = lodge().case
+    done = officer(case, Action.RESOLVE, role=Role.SYNC, words="The pipe was mended.", outcome="fixed").case
+    assert done.state == State.RESOLVED
+
+
+def test_what_happened_earlier_is_dated_then_and_recorded_now(casework: Casework, lodge: Lodge, now: datetime) -> None:
+    case = lodge().case
+    then = now + timedelta(hours=1)
+    start = Change(Action.START, None, "csv", "row 1", case.id, Role.SYNC, at=then)
+    casework.apply(start, now + timedelta(hours=9))
+    event = history(case)[-1]
+    assert (event.occurred_at, event.recorded_at) == (then, now + timedelta(hours=9))
+    assert (fresh(case).state_since, fresh(case).acknowledged_at) == (then, then)
+
+
+# Coming again, and following
+
+
+def test_who_comes_again_with_the_same_kind_within_a_month_is_noted(lodge: Lodge, juma: Caller, now: datetime) -> None:
+    assert lodge("1").case.repeats == 0
+    assert lodge("2", caller=juma).case.repeats == 0
+    assert lodge("3", sub="power.none").case.repeats == 0
+    assert lodge("4", sub="water.dirty", at=now + timedelta(days=29)).case.repeats == 1
+    assert lodge("5", sub="power.none", at=now + timedelta(days=31)).case.repeats == 0
+
+
+def test_nobody_follows_a_secret_or_an_ended_case(lodge: Lodge, officer: Officer, juma: Caller) -> None:
+    secret, mine = lodge("1", visibility="confidential", about="KPLC").case, lodge("2", caller=juma).case
+    with pytest.raises(NotAllowed, match="duplicate needs a public case to follow"):
+        officer(mine, Action.DUPLICATE, master=secret.id)
+    ended = lodge("3").case
+    officer(ended, Action.REJECT, role=Role.SUPERVISOR, words="It is before a court.", reason="in_court")
+    with pytest.raises(NotAllowed, match="duplicate needs an open case to follow; that one is rejected"):
+        officer(mine, Action.DUPLICATE, master=ended.id)
+
+
+def test_add_me_is_lodged_as_a_case_of_its_own_if_the_known_one_has_ended(
+    lodge: Lodge, officer: Officer, juma: Caller
+) -> None:
+    known = lodge("1").case
+    officer(known, Action.REJECT, role=Role.SUPERVISOR, words="It is before a court.", reason="in_court")
+    mine = lodge("2", caller=juma, master=known.id).case
+    assert (mine.state, mine.master) == (State.ASSIGNED, None)
+
+
+def test_followers_who_join_at_once_are_all_counted(
+    casework: Casework, citizens: Citizens, lodge: Lodge, now: datetime
+) -> None:
+    master = lodge().case
+    callers = [citizens.meet(f"+25470000000{number}", now) for number in range(6)]
+    at_once(
+        *[
+            lambda caller=caller: casework.apply(lodging(caller, f"me too {caller.id}", master=master.id), now)
+            for caller in callers
+        ]
+    )
+    assert fresh(master).followers == 6
+
+
+def test_what_is_written_to_an_erased_citizen_is_not_kept(lodge: Lodge, officer: Officer) -> None:
+    case = lodge().case
+    Citizen.update(data_key=None).execute()
+    officer(case, Action.NOTE, words="Nobody answers the phone.")
+    assert history(case)[-1].words is None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cases.sla import NoWorkingTime, due
+from cases.sla import NoWorkingTime, due, elapsed, next_opening
 from packs.model import Calendar, Pack
 
 NAIROBI = ZoneInfo("Africa/Nairobi")
@@ -83,6 +83,36 @@ def test_who_comes_later_is_never_served_sooner(calendar: Calendar, start: datet
     assert due(calendar, start, minutes) <= due(calendar, start + timedelta(minutes=later), minutes)
 
 
+def strokes(calendar: Calendar, start: datetime, minutes: int) -> int:
+    """How many strokes the clerk has made when that many minutes of the wall clock are over."""
+    zone = ZoneInfo(calendar.zone)
+    moments = (start.astimezone(UTC) + timedelta(minutes=minute) for minute in range(minutes))
+    return sum(is_open(calendar, moment.astimezone(zone)) for moment in moments)
+
+
+@given(calendar=calendars(), start=STARTS, span=st.integers(0, 3 * DAY_MINUTES))
+def test_elapsed_minutes_are_the_strokes_of_the_clerk(calendar: Calendar, start: datetime, span: int) -> None:
+    assert elapsed(calendar, start, start.astimezone(UTC) + timedelta(minutes=span)) == strokes(calendar, start, span)
+
+
+@given(calendar=calendars(), start=STARTS, minutes=st.integers(0, 3_000), seconds=st.integers(0, 59))
+def test_elapsed_undoes_due(calendar: Calendar, start: datetime, minutes: int, seconds: int) -> None:
+    start += timedelta(seconds=seconds)
+    assert elapsed(calendar, start, due(calendar, start, minutes)) == minutes
+
+
+@given(calendar=calendars(), start=STARTS, span=st.integers(1, 600))
+def test_nothing_elapses_backwards(calendar: Calendar, start: datetime, span: int) -> None:
+    assert elapsed(calendar, start, start.astimezone(UTC) - timedelta(minutes=span)) == 0
+
+
+@given(calendar=calendars(), start=STARTS)
+def test_the_next_opening_is_the_first_open_minute(calendar: Calendar, start: datetime) -> None:
+    opening = next_opening(calendar, start)
+    assert is_open(calendar, opening.astimezone(ZoneInfo(calendar.zone)))
+    assert elapsed(calendar, start, opening) == 0
+
+
 def nairobi(written: str) -> datetime:
     return datetime.fromisoformat(written).replace(tzinfo=NAIROBI)
 
@@ -100,6 +130,8 @@ def nairobi(written: str) -> datetime:
         ("2026-12-11 16:30", 60, "2026-12-14 08:30"),  # Jamhuri Day is a Saturday
         ("2026-12-24 16:30", 60, "2026-12-28 08:30"),  # Christmas and Boxing Day
         ("2026-06-01 08:00", 60, "2026-06-02 09:00"),  # Madaraka Day, a Monday
+        ("2026-03-19 16:30", 60, "2026-03-23 08:30"),  # Idd-ul-Fitr, a Friday
+        ("2024-05-09 16:30", 60, "2024-05-13 08:30"),  # a day that was only gazetted: tree planting after the flood
         ("2026-11-23 08:00", 10 * 8 * 60, "2026-12-04 17:00"),  # ten working days
     ],
 )
