@@ -26,6 +26,7 @@ from store import database
 from store.model import Insert, Select, Update, UtcField, new_id, node_name, to_micros
 
 MOST_CHANGES: Final = 500  # per transaction: on one box nobody may wait longer than 100 ms for the writer
+COUNT_LOADS_EVERY: Final = timedelta(seconds=30)  # an office may have 50,000 open cases: not for every new one
 REPEATS_WITHIN: Final = timedelta(days=30)
 _TRIES: Final = 3
 
@@ -75,6 +76,7 @@ class Done:
 
 
 Listener = Callable[[Sequence[Happened], datetime], None]
+Loads = dict[str, tuple[datetime, Counter[str]]]  # by office: when its members' open cases were counted, and how many
 
 
 class Casework:
@@ -83,6 +85,7 @@ class Casework:
     def __init__(self, pack: Callable[[], Pack], citizens: Citizens, listeners: Sequence[Listener] = ()) -> None:
         self.pack = pack
         self._citizens, self._listeners = citizens, tuple(listeners)
+        self._loads: Loads = {}
         self._insert_case, self._insert_event = Insert(Case), Insert(CaseEvent)
         self._update_case = Update(Case, (*events.TOLD, "state_since", "version", "events", "chain", *_TIMER))
 
@@ -107,7 +110,7 @@ class Casework:
         raise AssertionError("unreachable")
 
     def _apply_all(self, changes: Sequence[Change], now: datetime) -> list[Done | NotAllowed]:
-        desk = _Desk(self.pack(), self._citizens, now)
+        desk = _Desk(self.pack(), self._citizens, self._loads, now)
         desk.load(changes)
         outcomes = [desk.take(change) for change in changes]
         self._insert_case([case.__data__ for case in desk.lodged])
@@ -132,8 +135,8 @@ _NOTHING_YET: Final = dict.fromkeys(name for name, one in Case._meta.fields.item
 class _Desk:
     """One transaction's work: the cases it touches, and the rows to be written at its end."""
 
-    def __init__(self, pack: Pack, citizens: Citizens, now: datetime) -> None:
-        self._pack, self._citizens, self._now = pack, citizens, now
+    def __init__(self, pack: Pack, citizens: Citizens, loads: Loads, now: datetime) -> None:
+        self._pack, self._citizens, self._loads, self._now = pack, citizens, loads, now
         self._cases: dict[str, Case] = {}
         self._callers: dict[str, Caller] = {}
         self._by_source_key: dict[str, Case] = {}
@@ -144,7 +147,6 @@ class _Desk:
         self._places: dict[str, str] = {}  # citizen → where their newest local problem is: offered next time
         self._followers: Counter[str] = Counter()  # master → how many more follow it now
         self._led: dict[str, Action] = {}  # master → what its followers are owed
-        self._given: Counter[tuple[str, str]] = Counter()  # (agency, member) → cases given in this transaction
 
     @property
     def changed(self) -> list[Case]:
@@ -317,14 +319,22 @@ class _Desk:
         members = self._pack.members.get(agency, ())
         if not members:
             return None
-        load = (
-            f"SELECT owner, COUNT(*) FROM cases WHERE agency = ? AND owner IN ({_marks(members)}) "
-            f"AND {WORKLIST} GROUP BY owner"
-        )
-        counted: dict[str, int] = dict(database.rows(database.main, load, agency, *members))
-        chosen = min(members, key=lambda one: (counted.get(one, 0) + self._given[agency, one], members.index(one)))
-        self._given[agency, chosen] += 1
+        load = self._load_of(agency, members)
+        chosen = min(members, key=lambda one: (load[one], members.index(one)))
+        load[chosen] += 1
         return chosen
+
+    def _load_of(self, agency: str, members: Sequence[str]) -> Counter[str]:
+        """The open cases of each member: counted now and then, and what this process gave them since added."""
+        counted_at, load = self._loads.get(agency, (None, Counter[str]()))
+        if counted_at is None or abs(self._now - counted_at) > COUNT_LOADS_EVERY:
+            counting = (
+                f"SELECT owner, COUNT(*) FROM cases WHERE agency = ? AND owner IN ({_marks(members)}) "
+                f"AND {WORKLIST} GROUP BY owner"
+            )
+            load = Counter(dict(database.rows(database.main, counting, agency, *members)))
+            self._loads[agency] = self._now, load
+        return load
 
     # Any event
 

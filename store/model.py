@@ -134,7 +134,8 @@ class Select(Generic[Row]):
     def __init__(self, model: type[Row]) -> None:
         meta = model._meta
         self._model, self._database = model, cast(peewee.DatabaseProxy, meta.database)
-        self._fields = [(field.name, field.python_value) for field in meta.sorted_fields]
+        self._names = [field.name for field in meta.sorted_fields]
+        self._converted = [(field.name, field.python_value) for field in meta.sorted_fields if not _is_as_stored(field)]
         self._head = f'SELECT {_columns(model)} FROM "{meta.table_name}" '
 
     def __call__(self, rest: str, *values: Any) -> list[Row]:
@@ -142,8 +143,16 @@ class Select(Generic[Row]):
 
     def _made_of(self, row: tuple[Any, ...]) -> Row:
         made = self._model(__no_default__=True)
-        made.__data__ = {name: to_python(value) for (name, to_python), value in zip(self._fields, row, strict=True)}
+        made.__data__ = data = dict(zip(self._names, row, strict=True))
+        for name, to_python in self._converted:
+            data[name] = to_python(data[name])
         return made
+
+
+def _is_as_stored(field: peewee.Field) -> bool:
+    """Whether both databases give the very value that Python wants: texts, whole numbers, references to ids."""
+    plain = (peewee.CharField, peewee.TextField, peewee.IntegerField, peewee.ForeignKeyField)
+    return isinstance(field, plain) and not isinstance(field, UtcField)
 
 
 def _columns(model: type[Model]) -> str:

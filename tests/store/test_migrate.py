@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import Final
 
 import psycopg
 import pytest
+from playhouse.migrations import Runner
 
 from store import database, migrate
 from tests.together import PROCESSES
@@ -30,17 +32,24 @@ def fresh(database_kind: str, tmp_path: Path, request: pytest.FixtureRequest) ->
         administrator.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
+ALL: Final = [
+    f"{folder.name}/{file.stem}"
+    for folder in (migrate.FOLDER / "main", migrate.FOLDER / "sessions")
+    for file in sorted(folder.glob("[0-9]*.py"))
+]
+
+
 def test_a_fresh_database_is_migrated_once(fresh: str) -> None:
     database.bind(fresh)
     applied = migrate.run()
-    assert applied == ["main/0001_initial", "sessions/0001_initial"]
+    assert applied == ALL
     assert migrate.pending() == []
     assert migrate.run() == []
 
 
 def test_what_is_pending_is_named(fresh: str) -> None:
     database.bind(fresh)
-    assert migrate.pending() == ["main/0001_initial", "sessions/0001_initial"]
+    assert migrate.pending() == ALL
 
 
 def test_two_processes_migrate_a_fresh_database_once(fresh: str) -> None:
@@ -53,7 +62,7 @@ def test_two_processes_migrate_a_fresh_database_once(fresh: str) -> None:
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0, 0]
-    assert sorted(done) == [[], ["main/0001_initial", "sessions/0001_initial"]]
+    assert sorted(done) == [[], ALL]
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
@@ -64,7 +73,7 @@ def test_a_process_waits_for_a_migration_however_long_it_takes(fresh: str) -> No
     other.execute("SELECT pg_advisory_lock(%s)", (migrate._ADVISORY_LOCK,))
     long_migration = threading.Timer(0.3, other.close)
     long_migration.start()
-    assert len(migrate.run()) == 2
+    assert migrate.run() == ALL
     long_migration.join()
     assert database.rows(database.main, "SHOW lock_timeout") == [("5s",)]
 
@@ -75,3 +84,41 @@ def _migrate(url: str, together: Barrier, applied: Queue[list[str]]) -> None:
     together.wait(30)
     applied.put(migrate.run())
     database.close()
+
+
+def test_cases_of_the_first_version_keep_their_promise_and_get_a_timer(fresh: str) -> None:
+    database.bind(fresh)
+    Runner(database.main.obj, str(migrate.FOLDER / "main"), table_name="migration_main").up("0001_initial")
+    database.run(
+        database.main,
+        "INSERT INTO citizen (id, node, msisdn_index, msisdn, created_at) VALUES (?, ?, ?, ?, ?)",
+        "c",
+        "box",
+        "i",
+        b"x",
+        0,
+    )
+    hour = 3_600_000_000
+    row = {
+        "node": "box",
+        "citizen_id": "c",
+        "channel": "ussd",
+        "language": "sw",
+        "visibility": "public",
+        "agency": "NCWSC",
+        "state_since": hour,
+        "cycle": 1,
+        "version": 1,
+        "events": 0,
+        "chain": "",
+        "pack_version": "v",
+        "received_at": hour,
+        "due_at": 73 * hour,
+    }
+    for ref, state in (("200000005", "assigned"), ("482915633", "received")):
+        case = row | {"id": ref, "ref": ref, "source_key": ref, "state": state}
+        marks = ", ".join("?" * len(case))
+        database.run(database.main, f"INSERT INTO cases ({', '.join(case)}) VALUES ({marks})", *case.values())
+    migrate.run()
+    asked = "SELECT resolve_minutes, clock_start, due_at, next_at, next_step, cycle FROM cases"
+    assert database.rows(database.main, asked) == [(72 * 60, hour, 73 * hour, 73 * hour, "escalate", 1)] * 2

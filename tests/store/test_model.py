@@ -15,7 +15,7 @@ from menus.sessions import UssdSession
 from sms_gateway.message import Message
 from store import database
 from store.clock import utcnow
-from store.model import Insert, Model, Select, UtcField, from_micros, new_id, to_micros
+from store.model import Insert, Model, Select, Update, UtcField, from_micros, new_id, to_micros
 from tests.conftest import NOW
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -36,6 +36,11 @@ CASE: Mapping[str, Any] = {
     "state_since": NOW,
     "pack_version": "v",
     "received_at": NOW,
+    "calendar": "24x7",
+    "resolve_minutes": 60,
+    "clock_start": NOW,
+    "acknowledge_by": NOW,
+    "respond_by": NOW,
     "due_at": NOW,
 }
 MESSAGE: Mapping[str, Any] = {
@@ -165,3 +170,15 @@ def _raw(model: type[Model], row_id: str) -> list[Any]:
     sql = f'SELECT {columns} FROM "{meta.table_name}" WHERE id = ?'
     (found,) = database.rows(meta.database, sql, row_id)
     return [bytes(value) if isinstance(value, memoryview) else value for value in found]
+
+
+def test_update_writes_what_save_writes_and_nothing_else(bound: str) -> None:
+    Citizen.create(**CITIZEN)
+    for case_id, ref in (("d" * 32, "200000005"), ("e" * 32, "482915633")):
+        Case.create(**{**CASE, "id": case_id, "ref": ref, "source_key": ref})
+    case = Case.get_by_id("d" * 32)
+    case.state, case.due_at, case.owner, case.agency = "closed", NOW + timedelta(days=1), "ncwsc-1", "KPLC"
+    Update(Case, ["state", "due_at", "owner"])(case)
+    one, other = Case.get_by_id("d" * 32), Case.get_by_id("e" * 32)
+    assert (one.state, one.due_at, one.owner, one.agency) == ("closed", NOW + timedelta(days=1), "ncwsc-1", "NCWSC")
+    assert (other.state, other.owner) == ("received", None)
