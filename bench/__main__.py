@@ -12,12 +12,12 @@ from typing import Final
 import click
 import orjson
 
-from bench import machine, ussd
+from bench import machine, sweep, ussd
 from bench.plan import Benchmark, Plan, Report
 from store.clock import utcnow
 from ussd_app.refusal import Refusal
 
-BENCHMARKS: Final[Mapping[str, Benchmark]] = {"ussd": ussd}
+BENCHMARKS: Final[Mapping[str, Benchmark]] = {"ussd": ussd, "sweep": sweep}
 RESULTS: Final = Path(__file__).with_name("results")
 
 

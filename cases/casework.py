@@ -83,8 +83,8 @@ class Casework:
     """Applies changes. `pack` gives the pack in force; `listeners` are called in the transaction and only insert."""
 
     def __init__(self, pack: Callable[[], Pack], citizens: Citizens, listeners: Sequence[Listener] = ()) -> None:
-        self.pack = pack
-        self._citizens, self._listeners = citizens, tuple(listeners)
+        self.pack, self.citizens = pack, citizens
+        self._listeners = tuple(listeners)
         self._loads: Loads = {}
         self._insert_case, self._insert_event = Insert(Case), Insert(CaseEvent)
         self._update_case = Update(Case, (*events.TOLD, "state_since", "version", "events", "chain", *_TIMER))
@@ -110,7 +110,7 @@ class Casework:
         raise AssertionError("unreachable")
 
     def _apply_all(self, changes: Sequence[Change], now: datetime) -> list[Done | NotAllowed]:
-        desk = _Desk(self.pack(), self._citizens, self._loads, now)
+        desk = _Desk(self.pack(), self.citizens, self._loads, now)
         desk.load(changes)
         outcomes = [desk.take(change) for change in changes]
         self._insert_case([case.__data__ for case in desk.lodged])

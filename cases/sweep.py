@@ -20,7 +20,7 @@ from packs.model import Pack
 from store import database
 from store.model import Select, to_micros
 
-BATCH: Final = 100  # cases a transaction: a citizen who lodges meanwhile waits no longer than 100 ms
+BATCH: Final = 50  # cases a transaction: a citizen who lodges meanwhile waits no longer than 100 ms
 TRY_AGAIN: Final = timedelta(hours=1)  # what the lifecycle refused, which should not happen, is not tried all the time
 
 

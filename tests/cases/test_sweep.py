@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from bench.sweep import furnish
 from cases import timers
 from cases.casework import Casework, Change
 from cases.citizens import Caller, Citizens
 from cases.lifecycle import Action, Role, State
 from cases.models import Case, CaseEvent
-from cases.sweep import due, sweep
+from cases.sweep import BATCH, due, sweep
 from store import database
 from tests.cases.conftest import Ear, Lodge, Officer, lodging
 from tests.together import at_once
@@ -172,6 +173,18 @@ def test_a_sweep_drains_everything_that_is_due(casework: Casework, citizens: Cit
     assert Case.select().where(Case.escalation == 100).count() == 350
 
 
+def test_a_mountain_of_overdue_cases_is_drained_by_one_sweep(
+    casework: Casework, ear: Ear, database_kind: str, now: datetime
+) -> None:
+    count = 50_000 if database_kind == "sqlite" else 5_000  # every case takes its time, once is enough
+    furnish(casework, now, count)
+    ear.heard.clear()
+    assert sweep(casework, now + timedelta(hours=80)) == {"escalate": count}
+    assert len(ear.heard) == count
+    assert due(now + timedelta(hours=80)) == []
+    assert Case.select().where(Case.escalation == 100).count() == count
+
+
 def test_two_sweeps_at_once_do_nothing_twice(casework: Casework, citizens: Citizens, ear: Ear, now: datetime) -> None:
     many(casework, citizens, now, 300)
     ear.heard.clear()
@@ -184,8 +197,8 @@ def test_two_sweeps_at_once_do_nothing_twice(casework: Casework, citizens: Citiz
 def test_a_sweep_stops_between_batches_when_told(casework: Casework, citizens: Citizens, now: datetime) -> None:
     many(casework, citizens, now, 250)
     asked = iter([True, False])
-    assert sweep(casework, now + timedelta(hours=80), go_on=lambda: next(asked)) == {"escalate": 100}
-    assert sweep(casework, now + timedelta(hours=80)) == {"escalate": 150}
+    assert sweep(casework, now + timedelta(hours=80), go_on=lambda: next(asked)) == {"escalate": BATCH}
+    assert sweep(casework, now + timedelta(hours=80)) == {"escalate": 250 - BATCH}
 
 
 def test_a_timer_that_rings_too_early_is_set_again(casework: Casework, lodge: Lodge, now: datetime) -> None:
