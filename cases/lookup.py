@@ -9,6 +9,7 @@ from cases import reference
 from cases.lifecycle import OPEN
 from cases.models import Case
 from packs.model import Pack, Place
+from store import database
 from store.model import Select, to_micros
 
 
@@ -58,6 +59,12 @@ def known_issue(pack: Pack, sub: str, place: Place) -> Case | None:
         return None
     known = f"WHERE followers > 0 AND ward = ? AND sub = ? AND visibility = 'public' AND state IN {_OPEN}"
     return _first(_cases(f"{known} ORDER BY received_at LIMIT 1", place.ward, sub))
+
+
+def queues() -> dict[str, int]:
+    """How many cases wait for a person to say where they belong, by queue (supervisor, triage)."""
+    counted = "SELECT queue, COUNT(*) FROM cases WHERE queue IS NOT NULL GROUP BY queue"
+    return {queue: int(waiting) for queue, waiting in database.rows(database.main, counted)}
 
 
 _cases: Final = Select(Case)

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from rq import Worker
 
 import packs
+from cases import lookup
 from sms_gateway import outbox
 from store import database, migrate
 from store.clock import utcnow
@@ -28,10 +29,11 @@ log = structlog.get_logger("mlango")
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What works ("ok") and what does not ("down"), and how many messages wait to go out."""
+    """What works ("ok") and what does not ("down"), how many messages wait to go out, how many cases for a person."""
 
     checks: dict[str, str]
     outbox: int | None
+    queues: dict[str, int]
 
     @property
     def ready(self) -> bool:
@@ -58,6 +60,7 @@ def blueprint(house: House) -> Blueprint:
             "degraded": degraded,
             "checks": account.checks,
             "outbox": account.outbox,
+            "queues": account.queues,
         }
         return body, 200 if account.ready else 503
 
@@ -67,7 +70,8 @@ def blueprint(house: House) -> Blueprint:
         account = _look(connection)
         parts = {part: state == "ok" for part, state in account.checks.items()}
         return Response(
-            metrics.exposition(account.outbox or 0, parts), content_type="text/plain; version=0.0.4; charset=utf-8"
+            metrics.exposition(account.outbox or 0, account.queues, parts),
+            content_type="text/plain; version=0.0.4; charset=utf-8",
         )
 
     return health
@@ -80,7 +84,9 @@ def _look(connection: Any) -> Account:
         "worker": _state(lambda: bool(Worker.all(queue=background.queue(connection)))),
         "relay": _state(_relay_beats),
     }
-    return Account(checks, outbox.depth(utcnow())[0] if checks["database"] == "ok" else None)
+    if checks["database"] != "ok":
+        return Account(checks, None, {})
+    return Account(checks, outbox.depth(utcnow())[0], lookup.queues())
 
 
 def _state(check: Callable[[], object]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -17,6 +18,9 @@ _HOPS: Final = Counter("mlango_ussd_hops", "USSD requests answered", ["answer"],
 _CON, _END = _HOPS.labels("con"), _HOPS.labels("end")
 _CALLBACKS: Final = Counter("mlango_callbacks", "Other callbacks", ["kind", "outcome"], registry=REGISTRY)
 _OUTBOX: Final = Gauge("mlango_outbox_messages", "Messages that wait to go out", registry=REGISTRY)
+_QUEUES: Final = Gauge(
+    "mlango_queue_cases", "Cases that wait for a person to say where they belong", ["queue"], registry=REGISTRY
+)
 _UP: Final = Gauge("mlango_part_up", "1 if this part of the service works", ["part"], registry=REGISTRY)
 
 
@@ -31,9 +35,11 @@ def callback(kind: str, outcome: str) -> None:
     _CALLBACKS.labels(kind, outcome).inc()
 
 
-def exposition(outbox: int, parts: dict[str, bool]) -> bytes:
+def exposition(outbox: int, queues: Mapping[str, int], parts: Mapping[str, bool]) -> bytes:
     """All figures in Prometheus' text format."""
     _OUTBOX.set(outbox)
+    for queue in ("supervisor", "triage"):
+        _QUEUES.labels(queue).set(queues.get(queue, 0))
     for part, works in parts.items():
         _UP.labels(part).set(works)
     return generate_latest(REGISTRY)

@@ -152,6 +152,8 @@ def _write_to_the_log(happened: Sequence[Happened], _: datetime) -> None:
     kinds: dict[str, list[str]] = {}
     for event in happened:
         kinds.setdefault(event.case.id, []).append(str(event.kind))
+        if event.after.get("queue"):  # an operator's alert: nobody has this case until somebody takes it
+            log.warning("case_needs_a_person", case=event.case.id, queue=event.after["queue"])
     for event in happened:
         if event.case.id in kinds:
             told = kinds.pop(event.case.id)
