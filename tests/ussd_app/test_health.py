@@ -93,12 +93,12 @@ def test_the_outbox_counts_what_waits_to_go_out(client: FlaskClient) -> None:
 
 
 def test_a_case_that_no_rule_sends_anywhere_is_seen_and_heard(
-    client: FlaskClient, capsys: pytest.CaptureFixture[str]
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert "Case number" in Handset(through(client)).dial("1", "1", "9", "6", "Kuna shida", "1", "1")
     assert client.get("/readyz").json["queues"] == {"supervisor": 1}  # type: ignore[index]
     assert 'mlango_queue_cases{queue="supervisor"} 1.0' in client.get("/metrics").get_data(as_text=True)
-    assert "case_needs_a_person" in "".join(capsys.readouterr())
+    assert "case_needs_a_person" in caplog.text
 
 
 def test_a_redis_that_takes_connections_but_never_answers_holds_nobody_up(
