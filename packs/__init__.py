@@ -12,6 +12,7 @@ from packs.model import (
     Route,
     Sla,
     SubCategory,
+    Term,
     Text,
     text,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "Route",
     "Sla",
     "SubCategory",
+    "Term",
     "Text",
     "current",
     "load",

@@ -7,7 +7,7 @@ still counts as known where others refer to it, so that one mistake is reported 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final, get_args
@@ -20,6 +20,7 @@ from packs.faults import PackFaults
 from packs.model import (
     ANY,
     COUNTY_GOVERNMENT,
+    SIGNS,
     Agency,
     Calendar,
     Category,
@@ -30,6 +31,7 @@ from packs.model import (
     Route,
     Sla,
     SubCategory,
+    Term,
     Text,
     Where,
 )
@@ -53,6 +55,7 @@ from packs.reading import (
 )
 from packs.sheet import Columns, Row
 from packs.snapshot import fingerprint
+from packs.texts import read_texts
 
 SERVICE: Final = 8  # septets of the service's name: it opens every SMS
 NAME: Final = 20  # septets of an agency, a sub-category, a town: what the texts around them leave
@@ -68,6 +71,8 @@ _AGENCY: Final = re.compile(r"[A-Z][A-Z0-9-]{1,23}")
 _CATEGORY: Final = re.compile(r"[a-z][a-z_]{1,29}")
 _SUB: Final = re.compile(r"[a-z][a-z_]{1,29}\.[a-z][a-z_]{1,28}")
 _SLUG: Final = re.compile(r"[a-z][a-z0-9-]{1,39}")
+_LANGUAGE: Final = re.compile(r"[a-z]{2,3}")
+_WEIGHT: Final = re.compile(r"[0-9]")
 _PAGE_KEY: Final = re.compile(r"[1-8]|9\.[1-8]")  # 9 opens the second page, 0 goes back
 _SUB_KEY: Final = re.compile(r"[1-8]")
 
@@ -111,7 +116,9 @@ def load(folder: Path) -> Pack:
     subs = _subs(reading, categories, calendars)
     slas = _slas(reading, categories, subs, calendars)
     routes = _routes(reading, categories, subs, agencies, areas)
+    messages = read_texts(reading, categories, subs)
     members = _members(reading, agencies)
+    lexicon = _lexicon(reading, categories, subs)
     if reading.faults or head is None:
         raise PackFaults(sorted(reading.faults, key=lambda fault: (fault.file, fault.line)))
     pack = Pack(
@@ -132,7 +139,9 @@ def load(folder: Path) -> Pack:
         calendars=calendars,
         holiday_years=years,
         emergency=tuple(Emergency(one.use, one.number, one.name) for one in head.emergency),
+        messages=messages,
         members=members,
+        lexicon=lexicon,
     )
     return replace(pack, version=fingerprint(pack))
 
@@ -403,3 +412,38 @@ def _members(reading: Reading, agencies: Mapping[str, Agency]) -> dict[str, tupl
             if unique(row, "member", member, lines):
                 members[agency] = (*members.get(agency, ()), member)
     return members
+
+
+def _lexicon(reading: Reading, categories: Mapping[str, Category], subs: Mapping[str, SubCategory]) -> tuple[Term, ...]:
+    """The words by which free text is understood."""
+    if not reading.has("lexicon.csv"):
+        return ()
+    known = {*categories, *subs, *SIGNS} if categories and subs else set()
+    lines: dict[str, int] = {}
+    rows = reading.sheet("lexicon.csv", Columns(("words", "language", "means", "weight")))
+    return tuple(_term(row, known, lines) for row in rows)
+
+
+def _term(row: Row, known: Collection[str], lines: dict[str, int]) -> Term:
+    """One line of the lexicon. No spelling may stand alone in two of them: `lines` has where each does."""
+    parts = tuple(_spellings(part) for part in required(row, "words").split("+"))
+    if row["words"] and not all(parts):
+        row.fault("words", f"“{row['words']}” has a part without letters or digits.")
+    for spelling in parts[0] if len(parts) == 1 else (" + ".join(map("|".join, parts)),):
+        unique(row, "words", spelling, lines)
+    required(row, "means")
+    for meaning in row.list("means"):
+        reference(row, "means", known, "category, sub-category or sign", meaning)
+    language = matching(row, "language", _LANGUAGE, "sw (or any)")
+    weight = matching(row, "weight", _WEIGHT, "a weight from 0 to 9")
+    return Term(parts, language, row.list("means"), int(weight) if _WEIGHT.fullmatch(weight) else 0)
+
+
+def _spellings(part: str) -> tuple[str, ...]:
+    """The ways to write one part of a term, folded word by word; "*" and "#" stay."""
+    ways = (" ".join(map(_folded, way.split())) for way in part.split("|"))
+    return tuple(way for way in ways if way.strip("* "))
+
+
+def _folded(word: str) -> str:
+    return word if word == "#" else fold(word) + "*" * word.endswith("*")

@@ -14,6 +14,9 @@ Where = Literal["place", "office", "none"]
 
 ANY: Final = "*"  # in a route: whatever it is
 COUNTY_GOVERNMENT: Final = "COUNTY"  # in a route: the county government of the place
+# In a lexicon, beside categories: cannot wait; to be handled by a person alone; no complaint; just of its language.
+URGENT, SENSITIVE, NOTHING, LANGUAGE = SIGNS = ("urgent", "sensitive", "nothing", "language")
+ANY_LANGUAGE: Final = "any"
 
 
 def text(words: Text, lang: str) -> str:
@@ -127,15 +130,16 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A word or phrase that people write, and what it tells: see `packs/README.md`, lexicon.csv.
+    """What people write, and what it tells: one line of lexicon.csv.
 
-    `words` are folded (packs.places.fold); one that ends in "*" stands for all that begin so.
+    Every part must be there, near the others, in any order; each by one of its spellings: folded words
+    (packs.places.fold), "*" at the end of one standing for any ending, "#" for a word with a digit in it.
     """
 
-    words: tuple[str, ...]
-    language: str
-    means: str  # a category, a sub-category, "urgent", "nothing" or "language"
-    weight: int
+    parts: tuple[tuple[str, ...], ...]
+    language: str  # ANY_LANGUAGE where it tells none
+    means: tuple[str, ...]  # categories, sub-categories, and SIGNS
+    weight: int  # 0 to 9; how much it says for the categories among them
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +172,11 @@ class Pack:
     calendars: Mapping[str, Calendar]
     holiday_years: tuple[int, int]  # first and last year that `calendars` know the holidays of
     emergency: tuple[Emergency, ...]
-    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # agency → codes of its officers who take cases
+    members: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # agency → codes of its officers who take cases
     lexicon: tuple[Term, ...] = ()
+    messages: Mapping[str, Mapping[str, Text]] = field(default_factory=dict)  # SMS → scope → the pack's own words
 
     def __hash__(self) -> int:
         return hash(self.version)

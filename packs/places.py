@@ -70,6 +70,10 @@ class PlaceIndex:
         self._hits = [(position, first) for _, position, first in keys]
         self._whole = ["".join(name.split()) for names in self._names for name in names]
         self._whole_of = [position for position, names in enumerate(self._names) for _ in names]
+        self._called: dict[str, list[int]] = {}
+        for position, names in enumerate(self._names):
+            for name in names:
+                self._called.setdefault(name, []).append(position)
 
     def find(
         self,
@@ -97,6 +101,14 @@ class PlaceIndex:
             if found:
                 return self._ranked(found, near, kinds)[:limit]
         return []
+
+    def named(self, name: str, kinds: frozenset[str] = EVERYWHERE) -> list[Place]:
+        """The places of exactly this name, which must be folded: all of it, not a beginning, not misspelt."""
+        called = self._called.get(name)
+        if called is None:  # as nearly every word
+            return []
+        found = [position for position in called if self._places[position].kind in kinds]
+        return [self._places[position] for position in found if self._is_shown(position, kinds)]
 
     def namesakes(self, place: Place) -> Namesakes:
         """How many other places that `find` may give are called like `place`."""

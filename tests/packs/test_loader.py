@@ -29,6 +29,7 @@ def test_a_sound_pack_says_what_its_files_say(tmp_path: Path) -> None:
     assert (pack.code, pack.service, pack.zone, pack.holiday_years) == ("xx", "Mlango", "Africa/Nairobi", (2026, 2027))
     assert pack.emergency == (Emergency("police", "999", {"en": "Police", "sw": "Polisi"}),)
     assert pack.routes[0] == Route("water", "*", "*", "COUNTY")
+    assert [route.line for route in pack.routes] == [2, 3, 4]
     assert pack.places["kibera"].also == ("Kibra", "Kibira")
     assert pack.unsure == "water.bill"
     assert pack.categories["id"].hidden

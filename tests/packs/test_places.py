@@ -200,3 +200,15 @@ def test_every_name_fits_its_screen(ke: Pack) -> None:
 
 def test_the_index_of_a_pack_is_made_once(ke: Pack) -> None:
     assert place_index(ke) is place_index(ke)
+
+
+def test_a_name_is_found_whole_or_not_at_all(index: PlaceIndex) -> None:
+    assert [place.code for place in index.named("kayole")] == ["kayole"]
+    assert index.named("kayol") == []
+    assert index.named("kayole kayole") == []
+    assert [place.code for place in index.named("kibra")] == ["kibera"]  # the constituency has the same name and spot
+
+
+def test_offices_are_named_only_where_they_are_asked_for(index: PlaceIndex) -> None:
+    assert index.named("nyayo house") == []
+    assert [place.code for place in index.named("nyayo house", OFFICES)] == ["nyayo-house"]

@@ -83,6 +83,8 @@ def _contents(pack: packs.Pack) -> Mapping[str, str]:
         "sub-categories": _offered(pack.subs),
         "places": f"{len(places):,}: " + ", ".join(f"{kinds[kind]:,} {_PLURALS[kind]}" for kind in _PLURALS),
         "aliases": f"{sum(len(place.also) for place in places):,}",
+        "members": f"{sum(map(len, pack.members.values())):,}",
+        "lexicon": f"{len(pack.lexicon):,}",
         "holidays": f"until the end of {pack.holiday_years[1]}",
     }
 
@@ -101,6 +103,9 @@ def _news(before: packs.Pack, after: packs.Pack) -> list[tuple[str, str]]:
         "routes": (_by_key(before), _by_key(after)),
         "places": (before.places, after.places),
         "calendars": (before.calendars, after.calendars),
+        "members": (before.members, after.members),
+        "lexicon": ({one.parts: one for one in before.lexicon}, {one.parts: one for one in after.lexicon}),
+        "messages": (before.messages, after.messages),
         "emergency": ({one.use: one for one in before.emergency}, {one.use: one for one in after.emergency}),
     }
     return [(name, news) for name, (old, new) in parts.items() if (news := _difference(old, new))]
