@@ -39,12 +39,17 @@ class Citizens:
     def find(self, msisdn: str) -> Caller | None:
         """The citizen with this number (E.164), or None if it never asked us anything."""
         found = database.rows(
-            database.main, f"SELECT {_COLUMNS} FROM citizen WHERE msisdn_index = ?", self._keyring.index(msisdn)
+            database.main,
+            f"SELECT {_COLUMNS} FROM citizen WHERE msisdn_index = ? AND data_key IS NOT NULL",
+            self._keyring.index(msisdn),
         )
         return self._caller(found[0], msisdn) if found else None
 
     def meet(self, msisdn: str, now: datetime) -> Caller:
-        """The citizen with this number, made on first contact. Two first contacts at once make one citizen."""
+        """The citizen with this number, made on first contact, and anew after they were erased.
+
+        Two first contacts at once make one citizen.
+        """
         known = self.find(msisdn)
         if known:
             return known
@@ -60,7 +65,12 @@ class Citizens:
         try:
             with database.transaction():
                 self._insert([row])
-        except IntegrityError:  # somebody met them a moment ago
+        except IntegrityError:  # somebody met them a moment ago, or their fingerprint outlived their key
+            database.run(
+                database.main,
+                "UPDATE citizen SET msisdn_index = id WHERE msisdn_index = ? AND data_key IS NULL",
+                row["msisdn_index"],
+            )
             return self.find(msisdn) or self.meet(msisdn, now)
         return Caller(citizen_id, msisdn, key, None, None, stopped=False)
 
@@ -86,15 +96,31 @@ class Citizens:
 
     def set_language(self, citizen_id: str, language: str) -> None:
         """Remember the language they chose."""
-        database.run(database.main, "UPDATE citizen SET language = ? WHERE id = ?", language, citizen_id)
+        remember = "UPDATE citizen SET language = ? WHERE id = ? AND data_key IS NOT NULL"
+        database.run(database.main, remember, language, citizen_id)
 
     def stop(self, citizen_id: str, now: datetime) -> None:
         """They sent STOP: nothing unsolicited goes out from now on."""
-        database.run(database.main, "UPDATE citizen SET stopped_at = ? WHERE id = ?", to_micros(now), citizen_id)
+        remember = "UPDATE citizen SET stopped_at = ? WHERE id = ? AND data_key IS NOT NULL"
+        database.run(database.main, remember, to_micros(now), citizen_id)
 
     def start(self, citizen_id: str) -> None:
         """They sent START: messages are welcome again."""
         database.run(database.main, "UPDATE citizen SET stopped_at = NULL WHERE id = ?", citizen_id)
+
+    def forget(self, citizen_id: str) -> bool:
+        """Throw away their key and all that is known of them, for ever; False if that was done before.
+
+        The row stays, for what refers to it: it holds nothing about a person, and no number finds it.
+        """
+        forgotten = database.run(
+            database.main,
+            "UPDATE citizen SET data_key = NULL, msisdn_index = id, msisdn = ?, language = NULL, place = NULL, "
+            "stopped_at = NULL WHERE id = ? AND data_key IS NOT NULL",
+            b"",
+            citizen_id,
+        )
+        return bool(forgotten.rowcount == 1)
 
     def _caller(self, row: tuple[Any, ...], msisdn: str | None = None) -> Caller:
         citizen_id, wrapped, sealed, language, place, stopped = row

@@ -16,7 +16,7 @@ from peewee import fn
 
 from cases.models import Case, CaseEvent
 from store import database
-from store.model import to_micros
+from store.model import Select, to_micros
 
 GENESIS: Final = "0" * 64
 
@@ -110,7 +110,7 @@ class _Chains:
     def finish(self) -> Iterator[Broken]:
         if not self._case:
             return
-        head = Case.select(Case.ref, Case.events, Case.chain, Case.node).where(Case.id == self._case).first()
+        head = next(iter(_select_case("WHERE id = ?", self._case)), None)
         if head is None:
             yield Broken(self._case, self._seq, "is the last event of a case that is not there")
             return
@@ -143,6 +143,9 @@ def _cases_without_history() -> Iterator[Broken]:
     orphans = Case.select(Case.ref).where(~fn.EXISTS(CaseEvent.select(CaseEvent.id).where(CaseEvent.case == Case.id)))
     for case in orphans.iterator():
         yield Broken(case.ref, 0, "has no events at all")
+
+
+_select_case: Final = Select(Case)
 
 
 def _ref(case_id: str) -> str:

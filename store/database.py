@@ -94,5 +94,11 @@ def _sqlite(path: Path, synchronous: str) -> Database:
         str(path),
         lock_type="IMMEDIATE",
         timeout=LOCK_TIMEOUT_S,
-        pragmas={"journal_mode": "wal", "synchronous": synchronous, "foreign_keys": 1, "cache_size": -16_000},
+        pragmas={
+            "journal_mode": "wal",
+            "synchronous": synchronous,
+            "foreign_keys": 1,
+            "cache_size": -16_000,
+            "secure_delete": 1,  # what is erased is overwritten, not only given free
+        },
     )

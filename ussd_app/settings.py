@@ -55,6 +55,12 @@ def _tokens(text: str) -> tuple[str, ...]:
     return tokens
 
 
+def _days(text: object) -> int:
+    if not str(text).isdecimal() or not 30 <= int(str(text)) <= 36_500:
+        raise ValueError("must be a whole number of days, from 30 to 36500")
+    return int(str(text))
+
+
 def _database(url: str) -> None:
     if not url.startswith(("postgresql://", "postgres://", "sqlite:////")):
         raise ValueError("must begin with postgresql:// (or sqlite://// and the path of a file)")
@@ -127,6 +133,14 @@ class Settings(BaseModel):
     )
     pays: Literal["citizen", "county"] = Field(
         "citizen", description="Who pays for the USSD session and for SMS to the service; told to citizens."
+    )
+    keep_citizens_days: Annotated[int, BeforeValidator(_days)] = Field(
+        730,
+        description="Days after which a citizen is erased: since their last case ended and they were last heard of. "
+        "Their cases stay, without a person.",
+    )
+    keep_messages_days: Annotated[int, BeforeValidator(_days)] = Field(
+        180, description="Days after which the text of an SMS is erased, unless its case is still open."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
 

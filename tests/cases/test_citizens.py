@@ -45,9 +45,53 @@ def test_citizens_are_found_by_id_with_their_numbers(citizens: Citizens, amina: 
     assert citizens.by_id([]) == {}
 
 
-def test_an_erased_citizen_is_found_by_no_id(citizens: Citizens, amina: Caller, juma: Caller) -> None:
-    Citizen.update(data_key=None).where(Citizen.id == amina.id).execute()
+def test_a_forgotten_citizen_is_found_by_no_id_and_no_number(
+    citizens: Citizens, amina: Caller, juma: Caller, now: datetime
+) -> None:
+    citizens.set_language(amina.id, "sw")
+    citizens.stop(amina.id, now)
+    assert citizens.forget(amina.id)
     assert set(citizens.by_id([amina.id, juma.id])) == {juma.id}
+    assert citizens.find(NUMBER) is None
+    row = Citizen.get_by_id(amina.id)
+    assert (bytes(row.msisdn), row.data_key, row.language, row.place, row.stopped_at) == (b"", None, None, None, None)
+
+
+def test_nothing_is_remembered_of_who_was_forgotten(citizens: Citizens, amina: Caller, now: datetime) -> None:
+    citizens.forget(amina.id)
+    citizens.set_language(amina.id, "sw")  # of a request that had begun before
+    citizens.stop(amina.id, now)
+    assert (Citizen.get().language, Citizen.get().stopped_at) == (None, None)
+
+
+def test_a_citizen_is_forgotten_once(citizens: Citizens, amina: Caller) -> None:
+    assert citizens.forget(amina.id)
+    assert not citizens.forget(amina.id)
+    assert not citizens.forget("f" * 32)
+
+
+def test_who_was_forgotten_is_met_as_somebody_new(
+    citizens: Citizens, amina: Caller, juma: Caller, now: datetime
+) -> None:
+    citizens.forget(amina.id)
+    citizens.forget(juma.id)
+    again = citizens.meet(NUMBER, now)
+    assert again.id not in (amina.id, juma.id)
+    found = citizens.find(NUMBER)
+    assert found is not None
+    assert found.id == again.id
+
+
+def test_a_fingerprint_that_outlived_its_key_stands_in_nobodys_way(
+    citizens: Citizens, amina: Caller, now: datetime
+) -> None:
+    Citizen.update(data_key=None).where(Citizen.id == amina.id).execute()
+    assert citizens.find(NUMBER) is None
+    met = at_once(*[lambda: citizens.meet(NUMBER, now)] * 4)
+    assert len({caller.id for caller in met} - {amina.id}) == 1
+    found = citizens.find(NUMBER)
+    assert found is not None
+    assert found.id == met[0].id
 
 
 def test_a_language_chosen_and_a_stop_are_remembered(citizens: Citizens, amina: Caller, now: datetime) -> None:
@@ -108,7 +152,7 @@ class TestHold:
                 assert lodged.wait(4)
 
         def lodge() -> None:
-            Casework(packs.current).apply(lodging(amina, "test:1", place=None), now)
+            Casework(packs.current, citizens).apply(lodging(amina, "test:1", place=None), now)
             lodged.set()
 
         at_once(hold, lodge)

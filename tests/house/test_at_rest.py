@@ -1,4 +1,5 @@
-"""After a whole journey no byte of the database shows a phone number or what a citizen wrote."""
+"""After a whole journey no byte of the database shows a phone number or what a citizen wrote; once they are erased, no
+key opens what is left."""
 
 from __future__ import annotations
 
@@ -8,8 +9,10 @@ from pathlib import Path
 from typing import Final
 
 import psycopg
+from peewee import ForeignKeyField
 
-from cases.models import CaseEvent, Citizen
+from cases.clusters import CaseSketch
+from cases.models import Case, CaseEvent, Citizen
 from menus.sessions import UssdSession
 from sms_gateway import outbox
 from sms_gateway.gateway import Policy, Refused, Report, State
@@ -18,8 +21,10 @@ from sms_gateway.outbox import Outbox
 from sms_gateway.simulator import HandsetMessage
 from store import database
 from store.sealing import Keyring
+from tests.house.test_migrations import MODELS
 from tests.menus.stage import Stage
 from tests.sms_gateway.conftest import Log, Network, render
+from ussd_app import privacy
 
 PHONE: Final = "+254798765431"
 WORDS: Final = "Zumaridi"
@@ -37,6 +42,59 @@ def test_no_byte_of_the_database_shows_a_number_or_words(bound: str, keyring: Ke
     assert stage.cases()[0].ref.encode() in kept  # so we looked in the right place
     found = [kept[max(0, hit.start() - 60) : hit.end() + 20] for hit in MARKERS.finditer(kept)]
     assert not found, f"the database holds what is private: {found[0]!r}"
+
+
+def test_after_erasing_nothing_that_opens_is_left_in_any_byte(bound: str, keyring: Keyring, now: datetime) -> None:
+    stage = Stage(keyring, now)
+    lodge(stage)
+    text(stage)
+    be_refused_and_reported(stage)
+    them = Citizen.get()
+    traces = {
+        "the wrapped key": bytes(them.data_key or b""),
+        "the sealed number": bytes(them.msisdn),
+        "the fingerprint": them.msisdn_index.encode(),
+        **{f"SMS {one.id}": bytes(one.body) for one in Message.select()},
+        **{f"simulated SMS {one.id}": bytes(one.text) for one in HandsetMessage.select()},
+        **{f"session {one.id}": bytes(one.sealed) for one in UssdSession.select()},
+    }
+    database.close()
+    before = bytes_of(bound)
+    assert all(trace in before for trace in traces.values())  # so we look in the right place
+    erase(stage)
+    after = bytes_of(bound)
+    assert [name for name, trace in traces.items() if trace in after] == []
+    assert not MARKERS.search(after)
+    words = [bytes(event.words) for event in CaseEvent.select() if event.words]
+    assert words  # the history stays as it is
+    assert all(word in after for word in words)
+    assert stage.citizens.by_id([them.id]) == {}
+
+
+# Of who was erased these stay: codes, times and numbers, and words that no key opens
+STAYING: Final = {"cases", "case_event", "suggestion", "erasure"}
+
+
+def test_whatever_refers_to_a_citizen_or_a_case_goes_or_tells_nothing_of_a_person() -> None:
+    referring = {
+        model._meta.table_name
+        for model in MODELS
+        if "citizen_id" in model._meta.fields
+        or any(
+            isinstance(one, ForeignKeyField) and one.rel_model in (Citizen, Case) for one in model._meta.sorted_fields
+        )
+    }
+    going = {part.table for part in privacy._PARTS} | {CaseSketch._meta.table_name}
+    assert referring == going | STAYING, "say in ussd_app/privacy.py what becomes of the rows of a new table"
+
+
+def erase(stage: Stage) -> None:
+    caller = stage.citizens.find(PHONE)
+    assert caller
+    through = (stage.casework, caller)
+    assert privacy.erase(stage.citizens, caller.id, reason="request", actor="test", now=stage.now, withdraw=through)
+    assert privacy.clear_logs()
+    database.close()
 
 
 def lodge(stage: Stage) -> None:

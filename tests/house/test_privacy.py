@@ -18,8 +18,10 @@ from redis import Redis
 
 from cases.casework import Casework
 from menus import texting
+from store.clock import utcnow
 from tests import box
 from tests.box import CALLBACKS, Handset, soon, through
+from ussd_app import privacy, wiring
 from ussd_app.settings import Settings
 
 PHONE: Final = "+254798765431"
@@ -90,6 +92,15 @@ def journey(client: FlaskClient) -> None:
         assert client.post(f"{CALLBACKS}/{path}?token={TOKEN}", data=form).status_code == 200
 
 
+def leave(settings: Settings) -> None:
+    """Be erased, with the cases that are open."""
+    house = wiring.build(settings)
+    caller = house.citizens.find(PHONE)
+    assert caller
+    through = (house.casework, caller)
+    assert privacy.erase(house.citizens, caller.id, reason="request", actor="test", now=utcnow(), withdraw=through)
+
+
 def test_no_log_and_no_redis_ever_holds_what_is_private(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,10 +123,11 @@ def test_no_log_and_no_redis_ever_holds_what_is_private(
             inbox = f"/phone/messages.json?msisdn={PHONE.replace('+', '%2B')}"
             soon(lambda: len(client.get(inbox).get_json()) >= 5, "no SMS")
             soon(lambda: "outbox_drained" in log.read_text(), "the worker logs nothing")
+            leave(Settings.load(environ))
             held = job_contents(redis) + heard.decode(errors="replace")
         told = written.getvalue() + log.read_text()
     assert "jobs.outbox.send" in held
-    for event in ("case_changed", "hop_failed", "message_not_handled", "callback_not_stored"):
+    for event in ("case_changed", "withdraw", "hop_failed", "message_not_handled", "callback_not_stored"):
         assert event in told  # so there was something to say
     for name, text in {"A log": told, "Redis": held}.items():
         found = [text[max(0, hit.start() - 200) : hit.end() + 80] for hit in MARKERS.finditer(text)]
