@@ -219,6 +219,11 @@ class _Desk:
             raise NotAllowed(f"{lifecycle.plain(change.action)} is for the citizen who lodged the case")
         if change.action is Action.DUPLICATE and change.facts.get("master"):
             self._check_master(change.facts["master"])
+        if change.action in _GIVES and change.facts.get("owner"):
+            agency, owner = change.facts.get("agency") or case.agency, change.facts["owner"]
+            members = self._pack.members.get(agency)
+            if members and owner not in members:  # a slip of the keyboard must not lose a case
+                raise NotAllowed(f"{change.action} does not know the officer {owner} at {agency}")
 
     def _check_master(self, case_id: str) -> None:
         master = self._cases.get(case_id)
@@ -298,7 +303,7 @@ class _Desk:
             return []
         join = _follow_up(Action.DUPLICATE, lodged, case, {"master": lodged.facts["master"]})
         try:
-            self._check_master(lodged.facts["master"])
+            self._check(case, join)
             return [self._happen(case, join)]
         except NotAllowed:
             return []
@@ -339,6 +344,8 @@ class _Desk:
     # Any event
 
     def _happen(self, case: Case, change: Change) -> Happened:
+        if change.action is Action.DUPLICATE and change.facts.get("master") in self._cases:
+            change = replace(change, facts={**change.facts, "agency": self._cases[change.facts["master"]].agency})
         if change.action in _GIVES and change.facts.get("agency") and not change.facts.get("owner"):
             change = replace(change, facts={**change.facts, "owner": self._member(change.facts["agency"])})
         act = _act(change, self._now)
@@ -415,7 +422,7 @@ class _Desk:
         In one order everywhere: no deadlocks.
         """
         for citizen_id, place in sorted(self._places.items()):  # mostly it is the same
-            move = "UPDATE citizen SET place = ? WHERE id = ? AND COALESCE(place, '') <> ?"
+            move = "UPDATE citizen SET place = ? WHERE id = ? AND data_key IS NOT NULL AND COALESCE(place, '') <> ?"
             database.run(database.main, move, place, citizen_id, place)
         for master, more in sorted(self._followers.items()):
             database.run(database.main, "UPDATE cases SET followers = followers + ? WHERE id = ?", more, master)

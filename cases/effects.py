@@ -101,8 +101,9 @@ def _ask(case: Case, act: Act, calendar: Calendar) -> None:
 
 
 def _follow_master(case: Case, act: Act, _: Calendar) -> None:
-    case.master = act.facts["master"]
-    case.queue = None
+    """The office that has the master answers for it, too."""
+    case.master, case.agency = act.facts["master"], act.facts["agency"]
+    case.owner, case.queue = None, None
 
 
 def _decide(case: Case, act: Act, _: Calendar) -> None:
@@ -116,7 +117,7 @@ def _new_cycle(case: Case, act: Act, calendar: Calendar) -> None:
     """The promise holds anew from now; what was before stays in the history, and the total age goes on."""
     case.cycle += 1
     case.clock_start, case.paused_minutes, case.escalation = act.at, 0, 0
-    case.appealed = 0
+    case.appealed, case.rating = 0, None
     case.due_at = timers.due(case, calendar)
 
 

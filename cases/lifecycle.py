@@ -185,7 +185,8 @@ _OWN_CASE: Final = Guard(
     lambda case, act: act.role is not Role.OWNER or case.owner is None or act.actor in (None, case.owner),
 )
 _NOT_ABOUT: Final = Guard(
-    "never gives a case to the office that it is about", lambda case, act: act.facts.get("agency") != case.about
+    "never gives a case to the office that it is about",
+    lambda case, act: case.about is None or act.facts.get("agency") != case.about,
 )
 _REOPEN_IN_TIME: Final = Guard(
     f"is possible within {REOPEN_WINDOW.days} days of the decision",
@@ -201,6 +202,7 @@ _OTHER_PERSON: Final = Guard(
 )
 
 _RECEIVED: Final = frozenset({State.RECEIVED})
+_MOVABLE: Final = OPEN - {State.APPEALED}  # the office that is appealed against does not move the appeal
 _UNTOUCHED: Final = frozenset({State.RECEIVED, State.ASSIGNED})
 _ASSIGNED: Final = frozenset({State.ASSIGNED})
 _WORKING: Final = frozenset({State.IN_PROGRESS})
@@ -256,7 +258,7 @@ RULES: Final = (
     Rule(Action.RESUME, frozenset({State.PENDING_CITIZEN}), _SYSTEM, State.IN_PROGRESS),
     Rule(
         Action.TRANSFER,
-        OPEN,
+        _MOVABLE,
         _OFFICER,
         State.ASSIGNED,
         (
@@ -271,7 +273,7 @@ RULES: Final = (
     ),
     Rule(
         Action.DUPLICATE,
-        OPEN,
+        _MOVABLE,
         _OFFICER | _SYSTEM,
         State.DUPLICATE,
         (

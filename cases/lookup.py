@@ -41,14 +41,22 @@ def open_cases(citizen_id: str, limit: int) -> list[Case]:
     return _cases(f"{_PUBLIC} AND state IN {_OPEN} {_NEWEST}", citizen_id, limit)
 
 
+def on_their_mind(citizen_id: str, limit: int) -> list[Case]:
+    """The citizen's public cases that go on: first those with a question for them, then what they have to confirm."""
+    urgent = "CASE state WHEN 'pending_citizen' THEN 0 WHEN 'resolved' THEN 1 ELSE 2 END"
+    alive = f"{_PUBLIC} AND (state IN {_OPEN} OR state = 'resolved')"
+    return _cases(f"{alive} ORDER BY {urgent}, received_at DESC LIMIT ?", citizen_id, limit)
+
+
 def lodged_by(source_key: str) -> Case | None:
     """The case that this request made, if it did."""
     return _first(_cases("WHERE source_key = ?", source_key))
 
 
 def lately(citizen_id: str, sub: str, place: str | None, since: datetime) -> Case | None:
-    """The citizen's newest open public case of the same kind at the same place, lodged after `since`."""
-    same = f"{_PUBLIC} AND received_at > ? AND sub = ? AND COALESCE(place, '') = ? AND state IN {_OPEN} {_NEWEST}"
+    """The citizen's newest public case of the same kind at the same place, lodged after `since` and not decided yet."""
+    alive = f"(state IN {_OPEN} OR state = 'duplicate')"
+    same = f"{_PUBLIC} AND received_at > ? AND sub = ? AND COALESCE(place, '') = ? AND {alive} {_NEWEST}"
     return _first(_cases(same, citizen_id, to_micros(since), sub, place or "", 1))
 
 

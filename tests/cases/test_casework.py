@@ -529,3 +529,17 @@ def test_what_is_written_to_an_erased_citizen_is_not_kept(lodge: Lodge, officer:
     Citizen.update(data_key=None).execute()
     officer(case, Action.NOTE, words="Nobody answers the phone.")
     assert history(case)[-1].words is None
+
+
+def test_a_slip_of_the_keyboard_does_not_give_a_case_to_nobody(lodge: Lodge, officer: Officer) -> None:
+    case = lodge().case
+    with pytest.raises(NotAllowed, match="assign does not know the officer ncwsc-11 at NCWSC"):
+        officer(case, Action.ASSIGN, role=Role.SUPERVISOR, owner="ncwsc-11")
+    assert officer(case, Action.ASSIGN, role=Role.SUPERVISOR, owner="ncwsc-3").case.owner == "ncwsc-3"
+
+
+def test_who_is_added_to_a_known_case_is_with_the_same_office(lodge: Lodge, officer: Officer, juma: Caller) -> None:
+    known = lodge("1").case
+    officer(known, Action.TRANSFER, role=Role.SUPERVISOR, words="Their pump.", agency="KPLC")
+    mine = lodge("2", caller=juma, master=known.id).case
+    assert (mine.state, mine.agency, mine.owner) == (State.DUPLICATE, "KPLC", None)

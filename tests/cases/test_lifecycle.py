@@ -73,8 +73,8 @@ ALLOWED: Mapping[tuple[State | None, Action, Role], State] = {
     **_all([State.IN_PROGRESS], Action.WAIT, (Role.OWNER, Role.SYNC), State.PENDING_THIRD_PARTY),
     **_all(WAITING, Action.RESUME, (Role.OWNER, Role.SYNC), State.IN_PROGRESS),
     (State.PENDING_CITIZEN, Action.RESUME, Role.SYSTEM): State.IN_PROGRESS,
-    **_all(OPEN, Action.TRANSFER, OFFICERS, State.ASSIGNED),
-    **_all(OPEN, Action.DUPLICATE, (*OFFICERS, Role.SYSTEM), State.DUPLICATE),
+    **_all(OPEN - {State.APPEALED}, Action.TRANSFER, OFFICERS, State.ASSIGNED),
+    **_all(OPEN - {State.APPEALED}, Action.DUPLICATE, (*OFFICERS, Role.SYSTEM), State.DUPLICATE),
     (State.DUPLICATE, Action.FOLLOW, Role.SYSTEM): State.RESOLVED,
     (State.DUPLICATE, Action.RELEASE, Role.SYSTEM): State.ASSIGNED,
     **_all(UNTOUCHED, Action.REJECT, (Role.SUPERVISOR, Role.ADMIN), State.REJECTED),
@@ -300,6 +300,10 @@ def test_the_window_is_open_until_its_last_moment(action: Action) -> None:
 def test_an_officer_takes_up_what_nobody_has() -> None:
     unowned = standing(State.ASSIGNED, owner=None)
     assert after(unowned, act(Action.START, Role.OWNER, actor="ncwsc-1")) is State.IN_PROGRESS
+
+
+def test_a_case_may_be_given_to_an_officer_without_naming_an_office() -> None:
+    assert after(standing(State.ASSIGNED), act(Action.ASSIGN, Role.SUPERVISOR, facts={"owner": "ncwsc-1"}))
 
 
 def test_a_supervisor_is_not_held_up_by_the_owner() -> None:

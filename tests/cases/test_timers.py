@@ -15,7 +15,7 @@ MONDAY = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)  # eight in the morning in Nai
 DAY = 8 * 60  # working minutes of an office day
 
 
-@dataclass(frozen=True)
+@dataclass
 class Clock:
     """A case as its clocks see it: promised in two working days."""
 
