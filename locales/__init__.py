@@ -6,7 +6,7 @@ Catalogues are gettext .po files, read as they are (no compile step to forget); 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
@@ -50,6 +50,14 @@ def language_called(word: str, offered: Iterable[str]) -> str | None:
         if wanted in (code, language.name.lower(), *language.also):
             return code
     return None
+
+
+def fallbacks(code: str) -> Iterator[str]:
+    """The languages to try for a text, the wanted one first; English last."""
+    language = registry().get(code)
+    while language:
+        yield language.code
+        language = registry().get(language.fallback or "")
 
 
 @cache

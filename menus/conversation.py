@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from cases import lookup, reference
-from cases.casework import Casework, Change, Done
+from cases import lifecycle, lookup, notices, reference
+from cases.casework import Casework, Change
 from cases.citizens import Caller, Citizens
-from cases.lifecycle import OPEN, Action, NotAllowed
+from cases.lifecycle import DECIDED, OPEN, Act, Action, NotAllowed, Role, Standing
+from cases.lifecycle import State as CaseState
 from cases.models import Case, CaseEvent
 from locales import SOURCE, translations
 from menus import engine, sessions
-from menus.engine import FIRST, Ask, Shown, State, Turn, World
+from menus.engine import FIRST, Ask, Draft, Shown, State, Turn, World
 from menus.screens import FAULTS, FLOW
+from menus.screens.home import ASKING
+from menus.screens.lodge import UNFORESEEN
 from menus.sessions import Heard, Reply, Session
 from menus.values import ScreenValues
 from packs.model import Pack
@@ -30,7 +33,9 @@ from packs.places import PlaceIndex
 from sms_gateway.gateway import UssdEnd, UssdRequest
 from store import database
 
-MOST_LISTED: Final = 20
+MOST_LISTED: Final = 20  # under My cases
+LATELY: Final = timedelta(days=7)  # who reports the same again so soon may mean the same
+_MOST_KEPT: Final = 160  # letters of an office's words; fewer stand on a screen
 _TRIES: Final = 3
 _REMEMBERED: Final = 10_000
 
@@ -53,6 +58,16 @@ class _Answer:
 
     facts: Mapping[str, Any]
     then: str | None = None
+
+
+# The screen in place of `case` for a case that wants something of its citizen, or can be taken up again; and the
+# events whose words it says
+_OPENS: Final[Mapping[str, tuple[str, tuple[Action, ...]]]] = {
+    CaseState.PENDING_CITIZEN: ("question", (Action.ASK,)),
+    CaseState.RESOLVED: ("solved", (Action.RESOLVE, Action.FOLLOW)),
+    CaseState.CLOSED: ("closed", (Action.RESOLVE, Action.FOLLOW, Action.UPHOLD)),
+    CaseState.REJECTED: ("rejected", (Action.REJECT,)),
+}
 
 
 class Conversation:
@@ -121,8 +136,9 @@ class _Hop:
         self._house, self.request, self._now = house, request, now
         self.world: World | None = None
         self.session: Session | None = None
-        self.doing = ""  # the source key of the change that was being made when something failed
+        self.doing: Change | None = None  # the change that was being made when something failed
         self._caller: Caller
+        self._same: dict[tuple[str, str | None], tuple[str, Case] | None] = {}  # what was reported before, once asked
 
     @property
     def screen(self) -> str:
@@ -188,13 +204,13 @@ class _Hop:
 
     def _feed(self, state: State, inputs: tuple[str, ...]) -> State:
         """Press keys one by one, as the screens in between offer them, but stop before anything that would change
-        something."""
+        something, and at a screen that nobody could know of who made a poster or a link."""
         for typed in inputs:
             turn = self._step(self._render(state).state, typed)
             if turn.acts:
                 break
             state = self._resolve(turn)
-            if state.hint:
+            if state.hint or state.screen in UNFORESEEN:
                 break
         return state
 
@@ -229,9 +245,12 @@ class _Hop:
         return performer(turn.state)
 
     def _on_news(self, _: State) -> _Answer:
-        """With exactly one open public case its status stands on the first line: an answer with zero keys."""
-        waiting = lookup.open_cases(self._caller.id, 2)
-        return _Answer(self._facts_of(waiting[0]) if len(waiting) == 1 else {})
+        """The first line of the home screen, an answer with zero keys: a notice of danger; the case that waits for the
+        citizen; or the status of the one case that is open. Public ones only: phones are shared."""
+        mine = lookup.on_their_mind(self._caller.id, 2)
+        news = mine[0] if len(mine) == 1 or (mine and mine[0].state in ASKING) else None
+        banner = notices.for_place(self._here.near, self._here.language, self._now)
+        return _Answer({"banner": banner, **(self._facts_of(news) if news else {})})
 
     def _on_my_cases(self, _: State) -> _Answer:
         mine = lookup.recent(self._caller.id, MOST_LISTED)
@@ -240,7 +259,33 @@ class _Hop:
     def _on_case(self, state: State) -> _Answer:
         chosen = state.draft["case"]
         case = lookup.own_by_id(self._caller.id, chosen) or lookup.own_case(self._caller.id, chosen)
-        return _Answer(self._facts_of(case)) if case else _Answer({}, then="check_none")
+        if case is None:
+            return _Answer({}, then="check_none")
+        screen, kinds = _OPENS.get(case.state, ("case", ()))
+        return _Answer({**self._facts_of(case), "said": self._last_words(case, kinds)}, then=screen)
+
+    def _on_same(self, state: State) -> _Answer:
+        """Which of three screens it is: this citizen reported it lately, others did, or it can be sent."""
+        is_another = state.screen == "confirm" and state.draft.get("apart") == state.draft.get("place", "")
+        before = None if is_another else self._reported_before(state.draft)
+        if before is None:
+            return _Answer(dict.fromkeys(("sub", "place", "agency")), then="confirm")  # it speaks of the draft only
+        screen, case = before
+        if screen == "again":
+            return _Answer({**self._facts_of(case), "date": self._day(case.received_at)}, then=screen)
+        return _Answer({**self._facts_of_lodged(case), "n": case.followers + 1}, then=screen)
+
+    def _reported_before(self, draft: Draft) -> tuple[str, Case] | None:
+        """A case that this may be about, and the screen that says so. What nobody has named yet is like nothing."""
+        sub, place = draft["sub"], draft.get("place")
+        pack = self._here.pack
+        if pack.subs[sub].words_first:
+            return None
+        if (sub, place) not in self._same:
+            mine = lookup.lately(self._caller.id, sub, place, self._now - LATELY)
+            known = lookup.known_issue(pack, sub, pack.places[place]) if place and not mine else None
+            self._same[sub, place] = ("again", mine) if mine else ("known", known) if known else None
+        return self._same[sub, place]
 
     def _on_set_language(self, state: State) -> _Answer:
         language = state.draft["language"]
@@ -250,47 +295,110 @@ class _Hop:
         return _Answer({})
 
     def _on_lodge(self, state: State) -> _Answer:
-        done = self._apply(
-            Change(
-                action=Action.LODGE,
-                caller=self._caller,
-                source="ussd",
-                source_key=state.draft_id,
-                facts={
-                    "sub": state.draft["sub"],
-                    "place": state.draft.get("place"),
-                    "language": self._here.language,
-                },
-                words=state.draft.get("words"),
-            )
+        return self._lodge(state)
+
+    def _on_follow(self, state: State) -> _Answer:
+        """ "Add me": a case of their own, which follows the known one."""
+        return self._lodge(state, master=state.facts["id"])
+
+    def _lodge(self, state: State, **more: str) -> _Answer:
+        change = Change(
+            action=Action.LODGE,
+            caller=self._caller,
+            source="ussd",
+            source_key=state.draft_id,
+            facts={
+                "sub": state.draft["sub"],
+                "place": state.draft.get("place"),
+                "language": self._here.language,
+                **more,
+            },
+            words=state.draft.get("words"),
         )
-        return _Answer(self._facts_of_lodged(done.case))
+        return _Answer(self._facts_of_lodged(self._apply(change)))
 
     def _on_add_words(self, state: State) -> _Answer:
-        return self._add(state, state.facts)
+        return self._add(state, state.draft["added"])
 
     def _on_add_to_case(self, state: State) -> _Answer:
-        return self._add(state, {})
+        return self._add(state, state.draft["added"])
 
-    def _add(self, state: State, facts: Mapping[str, Any]) -> _Answer:
+    def _on_answer(self, state: State) -> _Answer:
+        """To an officer's question. If that is not open any more, the words still belong to the case."""
+        case = self._act(Action.ANSWER, state, words=state.draft["answer"])
+        return _Answer({}) if case else self._add(state, state.draft["answer"])
+
+    def _add(self, state: State, words: str) -> _Answer:
+        case = self._act(Action.ADD_WORDS, state, words=words)
+        return _Answer({}, then=None if case else "closed_now")
+
+    def _on_fixed(self, state: State) -> _Answer:
+        if self._act(Action.CONFIRM, state):
+            return _Answer({})
+        case = lookup.own_by_id(self._caller.id, state.facts["id"])  # perhaps it was closed by itself meanwhile
+        return _Answer({}, then=None if case and case.state == CaseState.CLOSED else "changed_now")
+
+    def _on_rate(self, state: State) -> _Answer:
+        case = self._act(Action.RATE, state, {"stars": int(state.draft["stars"])})
+        return _Answer({}, then=None if case else "changed_now")
+
+    def _on_reopen(self, state: State) -> _Answer:
+        return self._contest(Action.REOPEN, state)
+
+    def _on_appeal(self, state: State) -> _Answer:
+        return self._contest(Action.APPEAL, state)
+
+    def _contest(self, action: Action, state: State) -> _Answer:
+        """The citizen does not accept a decision. Where the lifecycle says no: what is true, and what is left."""
+        case = self._act(action, state)
+        if case:
+            return _Answer(self._facts_of_lodged(case))
+        case = lookup.own_by_id(self._caller.id, state.facts["id"])
+        if case is None or case.state not in DECIDED:
+            return _Answer({}, then="changed_now")
+        return _Answer(self._facts_of(case), then="appeal" if self._may_appeal(case) else "too_late")
+
+    def _may_appeal(self, case: Case) -> bool:
+        standing = Standing(CaseState(case.state), decided_at=case.decided_at, appealed=case.appealed)
+        try:
+            lifecycle.after(standing, Act(Action.APPEAL, Role.CITIZEN, self._now))
+        except NotAllowed:
+            return False
+        return True
+
+    def _act(
+        self, action: Action, state: State, facts: Mapping[str, Any] | None = None, words: str | None = None
+    ) -> Case | None:
+        """Do something to the case that the screen spoke of; None if the lifecycle says no."""
         assert self.session is not None  # noqa: S101  a request is performed within a session
         change = Change(
-            action=Action.ADD_WORDS,
+            action=action,
             caller=self._caller,
             source="ussd",
             source_key=f"{self.session.name}#{self.session.turn}",
             case_id=state.facts["id"],
-            words=state.draft["added"],
+            facts=facts or {},
+            words=words,
         )
         try:
-            self._apply(change)
+            return self._apply(change)
         except NotAllowed:
-            return _Answer(facts, then="closed_now")
-        return _Answer(facts)
+            return None
 
-    def _apply(self, change: Change) -> Done:
-        self.doing = change.source_key
-        return self._house._casework.apply(change, self._now)
+    def _apply(self, change: Change) -> Case:
+        self.doing = change
+        return self._house._casework.apply(change, self._now).case
+
+    def _last_words(self, case: Case, kinds: Collection[Action]) -> str | None:
+        """What an office last said about a case in an event of these kinds."""
+        if not kinds:
+            return None
+        marks = ", ".join("?" * len(kinds))
+        of_these = f"SELECT id, words FROM case_event WHERE case_id = ? AND kind IN ({marks})"
+        event_id, sealed = max(database.rows(database.main, of_these, case.id, *kinds), default=(None, None))
+        if sealed is None:
+            return None
+        return " ".join(self._caller.key.open("case_event.words", event_id, bytes(sealed)).split())[:_MOST_KEPT]
 
     def _facts_of_lodged(self, case: Case) -> dict[str, Any]:
         """Of a case just lodged, the date that matters is the one of the answer."""
@@ -307,6 +415,8 @@ class _Hop:
             "open": case.state in OPEN,
             "date": self._day(case.state_since),
             "due": self._day(case.due_at),
+            "rated": case.rating is not None,
+            "appealed": bool(case.appealed),
             "stopped": self._caller.stopped,
         }
 
@@ -326,16 +436,16 @@ def _truth(hop: _Hop) -> tuple[str, str]:
     """Which text tells the truth about a hop that failed, and the case number it names, if it does."""
     if hop.session is None:  # what came before it in this session is out of sight
         return ("failed_unsure" if hop.request.text else "failed"), ""
-    state = hop.session.state
-    if hop.doing and state:
+    state, doing = hop.session.state, hop.doing
+    if doing and state:
         try:
-            case = database.steady(lambda: _changed_by(hop.doing))
+            case = database.steady(lambda: _changed_by(doing.source_key))
         except Exception:
             return "failed_unsure", ""
         if case:
             return "failed_saved", reference.shown(case.ref)
-        if "ref" in state.facts:
-            return "failed_words", reference.shown(state.facts["ref"])
+        if doing.case_id:
+            return ("failed_words" if doing.words else "failed"), reference.shown(state.facts["ref"])
     return ("failed_draft" if state and state.draft.get("sub") else "failed"), ""
 
 

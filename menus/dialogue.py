@@ -3,29 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, Final
 
+from cases.lifecycle import OPEN, STARS, Action, State
 from cases.reference import LEAST_DIGITS
 from packs.model import Category, Pack, Place
 from packs.places import EVERYWHERE, PlaceIndex, fold
-from sms_gateway.keywords import A_NUMBER_ALONE, AnswerWord, Command, Intent, answer
+from sms_gateway.keywords import A_NUMBER_ALONE, Addressed, AnswerWord, Command, Intent, answer, opening
 
 # "Reply 1 water 2 power 3 roads 4 health 5 ID 6 police 7 land 8 other": the keys of the menu, but for 8
 _OTHER_KEY: Final = "9.6"
 _WHAT_KEYS: Final = {**{str(digit): str(digit) for digit in range(1, 8)}, "8": _OTHER_KEY}
 MOST_OPTIONS: Final = 3  # that an SMS can list; who lives elsewhere names the county
 
+ATTENTION: Final = timedelta(hours=72)  # how long a text may be the answer to ours
+# How long the bare word for it ("1", "BADO", "RUFAA") still answers a question of these kinds
+LASTING: Final[Mapping[str, timedelta]] = {
+    "solved": timedelta(days=30),
+    "appeal": timedelta(days=30),
+    "question": timedelta(days=30),
+    "undo": timedelta(days=7),
+}
+_HASTE: Final = timedelta(seconds=60)  # who sends "1" twice so soon was impatient; it is no rating yet
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What our last SMS asked: `what` it is about, in which `place`, `which` of several, or whether what was `added`
-    belongs there (`options`: the message that was added)."""
+    """What our last SMS asked about a case.
+
+    `what` it is about, in which `place`, `which` of several; whether what was `added` belongs there, whether it is the
+    `known` problem; whether it is `solved`, how they would `rate` it; an officer's `question`; whether to `undo` a
+    withdrawal or to `appeal`. `options`: place codes, the message that was added, the known case.
+    """
 
     id: str
     kind: str
     case_id: str
     options: tuple[str, ...] = ()
+    age: timedelta = timedelta(0)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether also a text in the citizen's own words may be the answer."""
+        return self.age < ATTENTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +57,10 @@ class Context:
     pack: Pack
     places: PlaceIndex
     near: Place | None = None
-    questions: tuple[Question, ...] = ()  # open ones about one case, asked within 72 h, newest first
+    questions: tuple[Question, ...] = ()  # open ones about the case that we asked about last, newest first
     case_id: str | None = None  # the open case that we wrote about within 72 h
+    resolved_id: str | None = None  # their newest case that waits to be told whether it is solved
+    asked_id: str | None = None  # the case that we asked about last, within 72 h, whether or not they answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,31 +100,105 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
+class Act:
+    """An answer that changes the case. `words` are what they wrote with it, `said` the message that held them."""
+
+    action: Action
+    case_id: str
+    answers: str  # the kind of question
+    words: str | None = None
+    said: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Theirs is another problem than the known one: their complaint goes its own way."""
+
+    case_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskAgain:
+    """What they wrote answers nothing for sure: ask once more. `keep`: the text is kept with the question."""
+
+    case_id: str
+    kind: str
+    keep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotAsked:
+    """The word for an answer, when nothing is asked about this case any more: say how it stands."""
+
+    case_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """ "Affects me too": to follow the case with this number."""
+
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class Say:
     """Nothing but an answer: the keyword, and what came with it."""
 
-    intent: Intent
+    intent: Intent | AnswerWord
     argument: str = ""
     number: str | None = None
 
 
-Plan = Lodge | Add | Classify | Split | Say
+Plan = Lodge | Add | Classify | Split | Act | Apart | AskAgain | NotAsked | Join | Say
 
 
 def plan(text: str, command: Command, context: Context) -> Plan:
     """What to do about a text. An answer to an open question comes before anything but a keyword."""
     if command.intent is Intent.COMPLAIN:
         return Lodge(command.argument) if command.argument else Say(Intent.HELP)
-    if command.intent is not Intent.TEXT:
+    if command.intent is Intent.JOIN and command.number:
+        return Join(command.number)
+    if command.intent not in _MAY_ANSWER:
         return Say(command.intent, command.argument, command.number)
     answered = _answered(text, context)
     if answered:
         return answered
+    if command.intent is not Intent.TEXT:
+        return Say(command.intent, command.argument, command.number)
+    said = answer(text)
+    if said and said.word is AnswerWord.APPEAL:
+        return Say(AnswerWord.APPEAL)
+    return _unasked(text, command, context)
+
+
+def _unasked(text: str, command: Command, context: Context) -> Plan:
+    """What answers no open question. The bare word for an answer is never guessed at."""
+    said = answer(text)
+    if (said and said.word is not AnswerWord.NEW) or text.strip(" .!") in STARS:
+        if said and context.resolved_id:
+            return AskAgain(context.resolved_id, "solved")  # we asked about another case since
+        if context.asked_id and (command.number or not context.case_id):
+            return NotAsked(context.asked_id)
     if command.number and command.why == A_NUMBER_ALONE:
         return Say(Intent.STATUS if len(command.number) >= LEAST_DIGITS else Intent.HELP, number=command.number)
     if context.case_id:
         return Add(context.case_id, text)
     return Lodge(text)
+
+
+def plan_addressed(addressed: Addressed, case_id: str, state: State, context: Context) -> Plan:
+    """What to do about an answer that names its case, which is in `state`: the questions in `context` are about it.
+
+    Whether or not we asked, everybody may say that their case is not solved, or appeal.
+    """
+    implied = tuple(Question("", kind, case_id) for kind in _IMPLIED.get(state, ()))
+    answered = _answered(addressed.text, replace(context, questions=(*context.questions, *implied)))
+    if answered:
+        return answered
+    if state in OPEN and opening(addressed.text):  # it is open already, but there are words with it
+        return Add(case_id, addressed.text)
+    return Say(Intent.STATUS, number=addressed.number)
 
 
 def _answered(text: str, context: Context) -> Plan | None:
@@ -178,9 +276,87 @@ def _in_county(pack: Pack, code: str, name: str) -> bool:
     return bool(county and name and fold(pack.places[county].name) == name)
 
 
+def _solved(text: str, question: Question, _: Context) -> Plan | None:
+    """YES and NOT YET alone; NOT YET also with what is still wrong. What else they write soon after our question is
+    kept, and asked about: it may be thanks, the same trouble or another one."""
+    said = answer(text)
+    word = said.word if said else opening(text)
+    earlier = question.options[0] if question.options else None
+    if said and said.word is AnswerWord.YES:
+        return Act(Action.CONFIRM, question.case_id, "solved")
+    if word in (AnswerWord.NO, AnswerWord.NOT_YET) and (said or question.is_fresh):
+        return Act(Action.REOPEN, question.case_id, "solved", None if said else text, earlier)
+    if word is AnswerWord.NEW and earlier:
+        return Split(earlier)
+    if word is AnswerWord.APPEAL:
+        return Act(Action.APPEAL, question.case_id, "solved", None if said else text, earlier)
+    unclear = question.is_fresh and question.id and not _is_number(text)
+    return AskAgain(question.case_id, "solved", keep=True) if unclear else None
+
+
+def _is_number(text: str) -> bool:
+    """Whether it is a case number, or the end of one."""
+    return sum(map(str.isdigit, text)) >= LEAST_DIGITS and not any(map(str.isalpha, text))
+
+
+def _rate(text: str, question: Question, _: Context) -> Plan | None:
+    """One digit. Another number is asked about; other words are none of our business here."""
+    digits = text.strip(" .!")
+    if digits in STARS and not (digits == "1" and question.id and question.age < _HASTE):
+        return Act(Action.RATE, question.case_id, "rate", facts={"stars": int(digits)})
+    return AskAgain(question.case_id, "rate") if len(digits) == 1 and digits.isdecimal() else None
+
+
+def _reply(text: str, question: Question, _: Context) -> Plan | None:
+    return Act(Action.ANSWER, question.case_id, "question", text)
+
+
+def _undo(text: str, question: Question, _: Context) -> Plan | None:
+    said = answer(text)
+    word = said.word if said else opening(text, AnswerWord.NO)
+    if word is not AnswerWord.NO:
+        return None
+    return Act(Action.RESTORE, question.case_id, "undo", None if said else text)
+
+
+def _appeal(text: str, question: Question, _: Context) -> Plan | None:
+    """APPEAL, perhaps with the reason. What they wrote when it was refused to reopen is the reason, too."""
+    said = answer(text)
+    word = said.word if said else opening(text)
+    if word is not AnswerWord.APPEAL:
+        return None
+    earlier = question.options[0] if question.options else None
+    return Act(Action.APPEAL, question.case_id, "appeal", None if said else text, earlier)
+
+
+def _known(text: str, question: Question, _: Context) -> Plan | None:
+    said = answer(text)
+    if said and said.word is AnswerWord.YES:
+        return Act(Action.DUPLICATE, question.case_id, "known", facts={"master": question.options[0]})
+    if said and said.word in (AnswerWord.NO, AnswerWord.NOT_YET, AnswerWord.NEW):
+        return Apart(question.case_id)
+    return None
+
+
+# A thank-you may be the answer to an officer ("may we come on Monday?" – "sawa")
+_MAY_ANSWER: Final = frozenset({Intent.TEXT, Intent.ACK})
+# What may be said of a case in these states without being asked
+_IMPLIED: Final[Mapping[State, tuple[str, ...]]] = {
+    State.PENDING_CITIZEN: ("question",),
+    State.RESOLVED: ("solved", "rate"),
+    State.CLOSED: ("solved", "rate"),
+    State.REJECTED: ("solved",),
+    State.WITHDRAWN: ("undo",),
+}
 _ANSWERS: Final[Mapping[str, Callable[[str, Question, Context], Plan | None]]] = {
     "what": _what,
     "place": _place,
     "which": _which,
     "added": _is_new,
+    "known": _known,
+    "solved": _solved,
+    "rate": _rate,
+    "question": _reply,
+    "undo": _undo,
+    "appeal": _appeal,
 }

@@ -92,7 +92,7 @@ Target = str | Callable[[Scene], str]
 class Key:
     """What a key of a screen does: perhaps perform a request, then go to a screen."""
 
-    label: str
+    label: Words
     then: Target
     request: str | None = None
     after: Callable[[Scene], Draft] | None = None  # the draft once it is pressed
@@ -224,7 +224,7 @@ def render(flow: Flow, world: World, state: State, values: Callable[[Scene], Map
     if isinstance(screen, End):
         text = fit.fill(_words(screen.title, scene), values(scene), lambda whole: fit.fits(whole, world.octets))
         return Shown(text, True, state)
-    fixed = [(key, scene.say(one.label)) for key, one in screen.keys.items() if _offered(screen, scene, key)]
+    fixed = [(key, _words(one.label, scene)) for key, one in screen.keys.items() if _offered(screen, scene, key)]
     back = [(BACK, scene.say("Back"))] if screen.back and not screen.root else []
     options = list(screen.options(scene)) if isinstance(screen, Choose) else []
     named = [(option.key, option.label) for option in options if option.key]

@@ -24,6 +24,8 @@ BUDGETS: Final[Mapping[str, int]] = {
     "n": 5,
     "err": 4,
     "typed": 12,
+    "note": 56,
+    "question": 56,
     "status": 20,
 }
 PREFIX: Final = "CON "  # counts against the limit

@@ -46,12 +46,12 @@ class UssdSession(SessionModel):
 
 
 class SmsQuestion(Model):
-    """A question that an SMS of ours asked; the citizen's next text may be the answer."""
+    """A question that an SMS of ours asked; the citizen's next text may be the answer (see menus.dialogue)."""
 
     citizen = ForeignKeyField(Citizen, on_delete="RESTRICT", index=False)
     case = ForeignKeyField(Case, on_delete="RESTRICT", index=False)
-    kind = CharField(max_length=12)  # what | place | which | added
-    options = TextField(null=True)  # which: place codes; added: the id of the MO that was added
+    kind = CharField(max_length=12)  # what, place, which, added, known, solved, rate, question, undo, appeal
+    options = TextField(null=True)  # which: place codes; known: the case; added, solved, appeal: an MO that told more
     asked_at = UtcField()
     answered_at = UtcField(null=True)
 

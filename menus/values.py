@@ -10,9 +10,11 @@ from cases import reference
 from cases.lifecycle import State as CaseState
 from cases.routing import route
 from locales import say, translations
+from locales.gsm7 import septets
 from menus.engine import Scene
 from packs.model import Pack, text
 from packs.places import short_name
+from sms_gateway.encoding import clip, plain
 
 STATUS_WORDS: Final[Mapping[str, str]] = {
     CaseState.RECEIVED: say("Received"),
@@ -28,10 +30,17 @@ STATUS_WORDS: Final[Mapping[str, str]] = {
     CaseState.WITHDRAWN: say("Withdrawn"),
 }
 
+MOST_SAID: Final = 56  # septets of an office's words that stand on a screen
+
 
 def shown_date(iso: str) -> str:
     """A date as people here write it: 23/11/2026."""
     return date.fromisoformat(iso).strftime("%d/%m/%Y")
+
+
+def sayable(words: str | None) -> bool:
+    """Whether there are words, and in the alphabet of every phone: others would make the screen twice as wide."""
+    return bool(words) and septets(plain(str(words))) is not None
 
 
 class Names:
@@ -75,6 +84,12 @@ def _agency(scene: Scene, names: Names) -> str:
     return names.agency(known or route(pack, scene.draft.get("sub"), pack.places[place] if place else None))
 
 
+def _said(scene: Scene, _: Names) -> str:
+    """What an office wrote; dots stand for what has no room."""
+    words = plain(scene.facts["said"])
+    return words if clip(words, MOST_SAID) == words else f"{clip(words, MOST_SAID - 3)}..."
+
+
 _VALUES: Final[Mapping[str, Callable[[Scene, Names], str]]] = {
     "service": lambda scene, _: scene.world.service,
     "code": lambda scene, _: scene.world.code,
@@ -87,5 +102,9 @@ _VALUES: Final[Mapping[str, Callable[[Scene, Names], str]]] = {
     "status": lambda scene, names: names.status(scene.facts["state"]),
     "date": lambda scene, _: shown_date(scene.facts["date"]),
     "date2": lambda scene, _: shown_date(scene.facts["due"]),
+    "n": lambda scene, _: str(scene.facts["n"]),
+    "note": _said,
+    "question": _said,
+    "banner": lambda scene, _: scene.facts["banner"],
     "err": lambda scene, _: scene.facts["err"],
 }

@@ -57,7 +57,7 @@ class PlaceIndex:
     """All places of a pack that are not retired, ready to be searched. Made once a pack: see `place_index`."""
 
     def __init__(self, pack: Pack) -> None:
-        offered = (place for place in pack.places.values() if not place.retired)
+        offered = (pack.places[code] for code in sorted(pack.places) if not pack.places[code].retired)
         # A place's position here is its standing among those that fit the letters equally well.
         self._places = sorted(offered, key=lambda place: (not place.known, _KINDS.index(place.kind), place.name))
         self._position = {place.code: position for position, place in enumerate(self._places)}

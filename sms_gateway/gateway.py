@@ -21,6 +21,7 @@ class State(StrEnum):
     """Where an MT stands. `FOLLOWERS` says which state may follow which."""
 
     QUEUED = "queued"  # ready in the outbox
+    SUPERSEDED = "superseded"  # newer news took its place before anybody sent it
     CLAIMED = "claimed"  # a worker holds its lease
     SENDING = "sending"  # the request may have left this box
     SUBMITTED = "submitted"  # the network took it
@@ -47,7 +48,8 @@ FINALS = frozenset({State.DELIVERED, State.UNDELIVERABLE, State.EXPIRED, State.R
 # that was certainly not sent (or a receipt, once, that perhaps was not) returns to the queue, and a handset that did
 # get the message outweighs every earlier verdict.
 FOLLOWERS: Mapping[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.CLAIMED, State.EXPIRED, State.REJECTED}),
+    State.QUEUED: frozenset({State.SUPERSEDED, State.CLAIMED, State.EXPIRED, State.REJECTED}),
+    State.SUPERSEDED: frozenset(),
     State.CLAIMED: frozenset({State.QUEUED, State.SENDING, State.EXPIRED, State.REJECTED}),
     State.SENDING: frozenset({State.QUEUED, State.SUBMITTED, State.BUFFERED}) | FINALS,
     State.SUBMITTED: frozenset({State.BUFFERED}) | FINALS,

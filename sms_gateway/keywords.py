@@ -25,6 +25,7 @@ class Intent(StrEnum):
     LANG = "LANG"
     STOP = "STOP"
     START = "START"
+    JOIN = "JOIN"  # "affects me too": to be added to a case that others follow
     GREETING = "GREETING"  # nothing but a greeting: friendly help, never a case
     ACK = "ACK"  # nothing but "ok" or thanks: never a case
     TEXT = "TEXT"  # anything else: a complaint, or the answer to our open question
@@ -46,12 +47,13 @@ class Command:
 
 
 class AnswerWord(StrEnum):
-    """A word that answers a question of ours; it means nothing while none is open."""
+    """A word that answers a question of ours; but for APPEAL it means nothing while none is open."""
 
     YES = "YES"
     NO = "NO"
     NOT_YET = "NOT_YET"
     NEW = "NEW"
+    APPEAL = "APPEAL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,14 @@ class Answer:
 
     word: AnswerWord
     number: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """An answer that names its case: the text without the number, and the number."""
+
+    text: str
+    number: str
 
 
 class Courtesy(StrEnum):
@@ -134,6 +144,50 @@ def answer(text: str, vocabulary: Vocabulary | None = None) -> Answer | None:
     return None
 
 
+def opening(text: str, *expected: AnswerWord, vocabulary: Vocabulary | None = None) -> AnswerWord | None:
+    """The answer word that more words follow: "2 still no water", "BADO hayajafika", "No, it broke again".
+
+    YES, NO and NEW open so many sentences ("no water") that they count only before a sign, unless they are `expected`.
+    """
+    vocabulary = vocabulary or VOCABULARY
+    text = normalize("NFC", text)
+    words = list(_words(text, vocabulary))
+    for length, sense in _openings(words[: vocabulary.longest], vocabulary.answers):
+        rest, word = words[length:], AnswerWord(sense.meaning)
+        if rest and (word in _CLEAR.union(expected) or not text[words[length - 1].end : rest[0].start].isspace()):
+            return word
+    return None
+
+
+def addressed(text: str, vocabulary: Vocabulary | None = None) -> Addressed | None:
+    """An answer word, or a digit from 1 to 5, before a case number: "2 482915633", "BADO 482-915-633 bado ni chafu".
+
+    A number of other than nine digits (the end of one) must stand last.
+    """
+    vocabulary = vocabulary or VOCABULARY
+    text = normalize("NFC", text)
+    words, _ = _without_courtesies(text, vocabulary)
+    lengths = [length for length, _ in _openings(words[: vocabulary.longest], vocabulary.answers)]
+    if words and words[0].folded in _DIGITS:
+        lengths.append(1)
+    for length in lengths:
+        number = _leading_number(words[length:])
+        if number and (len("".join(number)) == _CASE_DIGITS or len(number) == len(words) - length):
+            before, after = text[: words[length - 1].end], text[words[length + len(number) - 1].end :]
+            return Addressed(f"{before} {after.strip(_AROUND)}".strip(), "".join(number).translate(_LOOKALIKES))
+    return None
+
+
+def _leading_number(words: Sequence[_Word]) -> list[str]:
+    """The groups of digits that the words begin with, as many as make nine digits at most."""
+    groups: list[str] = []
+    for word in words:
+        if not _is_number(word.folded) or len("".join([*groups, word.folded])) > _CASE_DIGITS:
+            break
+        groups.append(word.folded)
+    return groups
+
+
 def case_digits(text: str) -> str | None:
     """The case number in `text`, digits only, however it was typed: `482 915-633`, `#4829I5633`, `"482915633."`.
 
@@ -158,6 +212,8 @@ _NUMBER: Final = re.compile(r"[oil]*[0-9][0-9oil]*")
 _GROUP: Final = re.compile(r"[^\W_]+")
 _LABELLED: Final = re.compile(rf"[^\W\d_]+([0-9]{{{_CASE_DIGITS}}})")  # "ref482915633"
 _LOOKALIKES: Final = str.maketrans("oil", "011")
+_DIGITS: Final = frozenset("12345")  # what our questions are answered with
+_CLEAR: Final = frozenset({AnswerWord.NOT_YET, AnswerWord.APPEAL})  # answers that open no other sentence
 
 
 class _Word(NamedTuple):
@@ -229,7 +285,7 @@ def _command(text: str, words: list[_Word], vocabulary: Vocabulary) -> Command:
             why = f"{intent}, but more follows than it takes"
             continue
         argument = _argument(text, intent, words[length - 1].end, rest)
-        number = case_digits(argument) if intent is Intent.STATUS else None
+        number = case_digits(argument) if intent in _NUMBERED else None
         return Command(intent, argument, number, "keyword", sense.language)
     if all(_is_number(word.folded) for word in words):
         return Command(Intent.TEXT, text.strip(), case_digits(text), A_NUMBER_ALONE)
@@ -277,6 +333,8 @@ def _with_anything(rest: Sequence[_Word]) -> bool:  # noqa: ARG001 -- one signat
     return True
 
 
+_NUMBERED: Final = frozenset({Intent.STATUS, Intent.JOIN})
+
 # What may follow each keyword; with anything more the message is plain text.
 _TAKES: Final[Mapping[Intent, Callable[[Sequence[_Word]], bool]]] = {
     Intent.COMPLAIN: _with_anything,
@@ -285,6 +343,7 @@ _TAKES: Final[Mapping[Intent, Callable[[Sequence[_Word]], bool]]] = {
     Intent.LANG: _with_one_word,
     Intent.STOP: _alone,
     Intent.START: _alone,
+    Intent.JOIN: _with_a_number,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
@@ -14,7 +14,8 @@ from peewee import BlobField, BooleanField, CharField, ForeignKeyField, IntegerF
 from cases.citizens import Caller
 from cases.models import Case, Citizen
 from sms_gateway.gateway import State
-from store.model import Insert, Model, UtcField, new_id
+from store import database
+from store.model import Insert, Model, UtcField, new_id, to_micros
 
 
 class Direction(StrEnum):
@@ -116,10 +117,22 @@ class Draft:
 
     caller: Caller
     template: str
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
     case_id: str | None = None
     language: str | None = None  # the citizen's own unless said otherwise
     lane: Lane = Lane.RECEIPT
+    not_before: datetime | None = None  # when nobody should be woken
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """News of a case that nobody has begun to send."""
+
+    id: str
+    citizen_id: str
+    case_id: str | None
+    template: str
+    body: bytes
 
 
 def post(drafts: Iterable[Draft], now: datetime) -> list[str]:
@@ -129,9 +142,44 @@ def post(drafts: Iterable[Draft], now: datetime) -> list[str]:
     return [row["id"] for row in rows]
 
 
+def waiting(citizen_ids: Collection[str]) -> list[Waiting]:
+    """The news (lane STATUS) to these citizens that still lies in the queue, oldest first.
+
+    They are held until the transaction ends: no worker claims them meanwhile. What one is claiming now is not among
+    them.
+    """
+    if not citizen_ids:
+        return []
+    lock = "FOR UPDATE SKIP LOCKED" if database.is_postgres() else ""
+    found = database.rows(  # "+lane": by citizen, not through all that is queued while a line is down
+        database.main,
+        "SELECT id, citizen_id, case_id, template, body FROM message "
+        f"WHERE citizen_id IN ({', '.join('?' * len(citizen_ids))}) AND +lane = ? AND state = '{State.QUEUED}' "
+        f"ORDER BY id {lock}",
+        *sorted(citizen_ids),
+        int(Lane.STATUS),
+    )
+    return [Waiting(row[0], row[1], row[2], row[3], bytes(row[4])) for row in found]
+
+
+def supersede(ids: Collection[str], now: datetime) -> int:
+    """Newer news takes the place of these: they are not sent. Only what is still queued; how many those were."""
+    if not ids:
+        return 0
+    cursor = database.run(
+        database.main,
+        f"UPDATE message SET state = '{State.SUPERSEDED}', settled_at = ? "
+        f"WHERE id IN ({', '.join('?' * len(ids))}) AND state = '{State.QUEUED}'",
+        to_micros(now),
+        *sorted(ids),
+    )
+    return int(cursor.rowcount)
+
+
 def _row(draft: Draft, now: datetime) -> dict[str, Any]:
     message_id = new_id()
     params = json.dumps(draft.params, ensure_ascii=False)
+    due_at = max(draft.not_before or now, now)
     return {
         "id": message_id,
         "direction": Direction.MT,
@@ -143,8 +191,8 @@ def _row(draft: Draft, now: datetime) -> dict[str, Any]:
         "lane": draft.lane,
         "template": draft.template,
         "language": draft.language or draft.caller.language or "en",
-        "due_at": now,
-        "expires_at": now + SHELF_LIFE[draft.lane],
+        "due_at": due_at,
+        "expires_at": due_at + SHELF_LIFE[draft.lane],
     }
 
 

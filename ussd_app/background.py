@@ -8,8 +8,10 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import cache
+from time import monotonic
 from types import FrameType
 from typing import Final
 
@@ -23,11 +25,14 @@ from rq import Queue, SimpleWorker
 from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 
+from cases import checkpoints, clusters
+from cases.sweep import sweep
 from menus import sessions
 from sms_gateway import outbox
 from store import database
 from store.clock import utcnow
 from ussd_app import logs, wiring
+from ussd_app.privacy import Keep, retain
 from ussd_app.settings import Settings
 from ussd_app.wiring import House
 
@@ -36,9 +41,12 @@ SEND: Final = "jobs.outbox.send"
 LOOK_EVERY_S: Final = 0.5  # for messages that are due
 TICK_EVERY: Final = 10  # looks
 SWEEP_EVERY: Final = 2  # ticks
+SEAL_EVERY: Final = 12  # ticks: a minute
+PATIENCE_S: Final = 2.0  # that one round of timers or figures may take: messages wait for nobody
 FORGET_SESSIONS_AFTER: Final = timedelta(days=7)
 WORKER_TTL_S: Final = 20  # a worker that is silent so long is gone
 REDIS_PAUSE_S: Final = 3.0  # how soon a worker looks for a Redis that is gone
+MOST_COUNTED: Final = 5_000  # events a tick
 _JOB_TIMEOUT_S: Final = 600
 
 log = structlog.get_logger("mlango")
@@ -126,7 +134,7 @@ def run_relay(settings: Settings) -> None:
 
 
 class Relay:
-    """Looks for due messages twice a second and wakes the worker; every fifth second a tick, every tenth a sweep."""
+    """Looks for due messages twice a second and wakes the worker; every fifth second a tick does what time brings."""
 
     def __init__(self, house: House, connection: Redis) -> None:
         self._house, self._connection = house, connection
@@ -161,14 +169,45 @@ class Relay:
             self._redis_is_down = True
 
     def _tick(self, count: int) -> None:
-        if count % SWEEP_EVERY:
-            return
         now = utcnow()
-        moved = outbox.sweep(now)
-        handled = self._house.texting.retry(now)
-        sessions.forget(now - FORGET_SESSIONS_AFTER)
-        if moved or handled:
-            log.info("swept", messages_moved=moved, messages_handled=handled)
+        if count % SWEEP_EVERY == 0:
+            moved = outbox.sweep(now)
+            handled = self._house.texting.retry(now)
+            sessions.forget(now - FORGET_SESSIONS_AFTER)
+            if moved or handled:
+                log.info("swept", messages_moved=moved, messages_handled=handled)
+        for duty in (self._time_passes, self._count, self._keep_no_longer):
+            self._apart(duty, now)
+        if count % SEAL_EVERY == 0:
+            self._apart(self._seal, now)
+
+    def _apart(self, duty: Callable[[datetime], None], now: datetime) -> None:
+        """A duty that fails is logged and keeps no other from being done."""
+        try:
+            duty(now)
+        except Exception:
+            log.exception("duty_failed", duty=duty.__name__.strip("_"))
+            database.close()
+
+    def _time_passes(self, now: datetime) -> None:
+        """Escalations, reminders, silent closings: what is left after a while is taken up at the next tick."""
+        until = monotonic() + PATIENCE_S
+        done = sweep(self._house.casework, now, log=log.error, go_on=lambda: monotonic() < until)
+        if done:
+            log.info("time_passed", **done)
+
+    def _count(self, now: datetime) -> None:
+        self._house.figures.catch_up(now, most=MOST_COUNTED)
+
+    def _keep_no_longer(self, now: datetime) -> None:
+        gone = retain(self._house.citizens, Keep.told_by(self._house.settings), now)
+        clusters.prune(now)
+        if gone:
+            log.info("kept_long_enough", **gone)
+
+    def _seal(self, now: datetime) -> None:
+        while sealed := checkpoints.seal(self._house.signer, now):
+            log.info("checkpoint_sealed", seq=sealed.seq, events=sealed.events, root=sealed.root)
 
 
 def _set_on_signals(stop: threading.Event) -> None:

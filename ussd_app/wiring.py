@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,8 +12,12 @@ from typing import Final
 import structlog
 
 import packs
-from cases.casework import Casework, Happened
+from cases.casework import Casework, Happened, Listener
+from cases.checkpoints import Signer
 from cases.citizens import Citizens
+from cases.clusters import Sketching
+from cases.figures import Figures
+from cases.suggestions import Suggesting
 from menus.conversation import Conversation, Voice
 from menus.messages import Renderer
 from menus.notifier import Notifier
@@ -46,6 +51,8 @@ class House:
     conversation: Conversation
     texting: Texting
     outbox: Outbox
+    figures: Figures
+    signer: Signer
     handsets: Simulator | None  # the simulated network of demo mode
 
 
@@ -53,7 +60,13 @@ def build(settings: Settings) -> House:
     """Wire one process. Opens no connection yet."""
     bind(settings)
     citizens = Citizens(_keyring(settings))
-    casework = Casework(packs.current, citizens, [Notifier(packs.current), _write_to_the_log])
+    listeners: list[Listener] = [
+        Notifier(packs.current),
+        Suggesting(packs.current, log.error),
+        Sketching(packs.current, hmac.digest(settings.index_secret, b"sketches of words", "sha256"), log.error),
+        _write_to_the_log,
+    ]
+    casework = Casework(packs.current, citizens, listeners)
     gateway = _gateway(settings, citizens)
     voice = Voice(
         service=settings.service_name,
@@ -71,6 +84,8 @@ def build(settings: Settings) -> House:
         conversation=Conversation(citizens, casework, pack_and_places, voice, log.error),
         texting=Texting(citizens, casework, pack_and_places, OFFERED_LANGUAGES, log.error),
         outbox=Outbox(citizens, gateway, renderer, log.warning),
+        figures=Figures(packs.current),
+        signer=Signer(settings.masters),
         handsets=gateway if isinstance(gateway, Simulator) else None,
     )
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from cases.lifecycle import State as CaseState
 from locales import registry, say
-from menus.engine import FIRST, Choose, Key, Menu, Option, Scene, Screen
+from menus.engine import FIRST, Choose, Draft, Key, Menu, Option, Scene, Screen
+
+# Where a case waits for a word of its citizen; first where an office waits with it
+ASKING: Final = (CaseState.PENDING_CITIZEN, CaseState.RESOLVED)
 
 
 def _languages(scene: Scene) -> list[Option]:
@@ -21,11 +25,30 @@ def _first_title(scene: Scene) -> str:
 
 
 def _home_title(scene: Scene) -> str:
+    """One line: danger before a question to the citizen, that before the news of their case."""
+    if scene.facts.get("banner"):
+        return "{banner}"
+    if scene.facts.get("state") == CaseState.PENDING_CITIZEN:
+        return say("Question about {ref}:")
     return "{ref}: {status}" if scene.facts.get("ref") else say("{service}: Welcome")
 
 
+def _answer_label(scene: Scene) -> str:
+    return say("A question for you") if scene.facts.get("banner") else say("Answer it now")
+
+
+def _is_asked(scene: Scene, key: str) -> bool:
+    return key != "9" or scene.facts.get("state") in ASKING
+
+
+def _the_asking_case(scene: Scene) -> Draft:
+    return {"case": scene.facts["id"]}
+
+
 def _resumed(scene: Scene) -> str:
-    return str(scene.facts["resume_at"])
+    """Where the line dropped. Whether words belong to an earlier case is asked again: it may have closed."""
+    at = str(scene.facts["resume_at"])
+    return "confirm" if at == "add_to_case" else at
 
 
 def _stopped_at(scene: Scene) -> str:
@@ -49,7 +72,9 @@ SCREENS: Final[Mapping[str, Screen]] = {
         needs="news",
         root=True,
         fresh=True,
+        when=_is_asked,
         keys={
+            "9": Key(_answer_label, then="case", after=_the_asking_case),
             "1": Key(say("Make a complaint"), then="category"),
             "2": Key(say("Check a case"), then="check"),
             "3": Key(say("My cases"), then="my_cases"),

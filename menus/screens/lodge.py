@@ -18,6 +18,7 @@ from packs.places import EVERYWHERE, OFFICES, label
 from sms_gateway.encoding import plain
 
 MORE_CATEGORIES: Final = "9"
+UNFORESEEN: Final = frozenset({"again", "known"})  # they come in between if the same was reported before
 _OFFICES: Final = OFFICES | {"town", "county"}
 _MOST_FOUND: Final = 24
 
@@ -125,6 +126,20 @@ def _without_place(scene: Scene) -> Draft:
     return {key: value for key, value in scene.draft.items() if key != "place"}
 
 
+def _to_the_earlier(scene: Scene) -> Draft:
+    return {**scene.draft, "case": scene.facts["id"]}
+
+
+def _is_open(scene: Scene, key: str) -> bool:
+    """To a case that follows another nothing can be added."""
+    return key != "1" or bool(scene.facts["open"])
+
+
+def _another(scene: Scene) -> Draft:
+    """What stands for this place is not meant; for another place it is asked again."""
+    return {**scene.draft, "apart": scene.draft.get("place", "")}
+
+
 def _confirm_title(scene: Scene) -> str:
     if scene.draft.get("place"):
         return say("{sub}, {place}.\nSend to {agency}?")
@@ -208,8 +223,27 @@ SCREENS: Final[Mapping[str, Screen]] = {
         then=_after_search,
         keys={"1": Key(say("I do not know"), then="confirm", after=_without_place)},
     ),
+    # Whether the same was reported before is found out on the way to `confirm`: by this citizen, or by many
+    "again": Menu(
+        title=say("You reported this on {date}: {ref}. {status}, due {date2}."),
+        needs="same",
+        keys={
+            "1": Key(say("Add words to it"), then="add_to_case", after=_to_the_earlier),
+            "2": Key(say("It is another problem"), then="confirm", after=_another),
+        },
+        when=_is_open,
+    ),
+    "known": Menu(
+        title=say("{n} people reported: {sub}, {place}. With {agency}, due {date}."),
+        needs="same",
+        keys={
+            "1": Key(say("Add me"), then="done", request="follow"),
+            "2": Key(say("Mine is different"), then="confirm", after=_another),
+        },
+    ),
     "confirm": Menu(
         title=_confirm_title,
+        needs="same",
         keys={
             "1": Key(say("Send"), then="done", request="lodge"),
             "2": Key(say("Send, then add words"), then="add_words", request="lodge"),

@@ -12,7 +12,11 @@
     late request 1*2                                  an old request comes again; "first" is the dialling itself
     network sends 1*2                                 a request with exactly this text, whatever came before
     case {ref} has note "…"                           the citizen's words are kept with the case
-    case {ref} becomes closed                         an office did something
+    case {ref} becomes closed                         its state is set, whatever the rules say
+    office resolve {ref} outcome=fixed "…"            an office does something; DUPLICATE takes master={ref2}
+    withdraw {ref}                                    somebody with this phone in hand takes the complaint back
+    sweep                                             what time has brought is done
+    notice 047 for 2 days en "…" sw "…"               a supervisor puts up a notice
     there are 2 cases                                 in all
 
 `{ref}` stands for the first case number that is seen, `{ref2}` for the second; in inputs for its digits, `{ref:5}` for
@@ -27,6 +31,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from cases.lifecycle import Action
 from cases.models import Case
 from menus.fit import fits
 from menus.sessions import Reply
@@ -154,6 +159,24 @@ class Script:
         assert changed == 1, "there is no such case"
         return []
 
+    def office(self, action: str, ref: str, name: str, value: str, words: str) -> list[str]:
+        if name == "master":
+            value = Case.get(Case.ref == value).id
+        self._stage.office(ref, Action(action), words or None, **({name: value} if name else {}))
+        return []
+
+    def withdraw(self, ref: str) -> list[str]:
+        self._phone.withdraw(ref)
+        return []
+
+    def sweep(self) -> list[str]:
+        self._stage.sweep()
+        return self._no_faults()
+
+    def notice(self, area: str, days: str, english: str, swahili: str) -> list[str]:
+        self._stage.notice(area, {"en": english, "sw": swahili}, timedelta(days=int(days)))
+        return []
+
     def count(self, count: str) -> list[str]:
         assert len(self._stage.cases()) == int(count), f"there are {len(self._stage.cases())}"
         return []
@@ -183,5 +206,9 @@ _DIRECTIVES: Final[dict[str, Callable[..., list[str]]]] = {
     r"sms from service": Script.inbox,
     r'case (\{ref\d*\}) has note "(.*)"': Script.has_note,
     r"case (\{ref\d*\}) becomes (\w+)": Script.becomes,
+    r'office (\w+) (\{ref\d*\})(?: (\w+)=(\S+))?(?: "(.*)")?': Script.office,
+    r"withdraw (\{ref\d*\})": Script.withdraw,
+    r"sweep": Script.sweep,
+    r'notice (\S+) for (\d+) days en "(.*)" sw "(.*)"': Script.notice,
     r"there (?:is|are) (\d+) cases?": Script.count,
 }

@@ -8,9 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import packs
-from cases.casework import Casework
+from cases import notices
+from cases.casework import Casework, Change
 from cases.citizens import Citizens
+from cases.lifecycle import Action, Role
+from cases.lifecycle import State as CaseState
 from cases.models import Case, CaseEvent, Citizen
+from cases.sweep import sweep
 from locales import translations
 from menus.conversation import Conversation, Voice
 from menus.messages import Renderer
@@ -31,6 +35,17 @@ SHORT: Final = "38496"
 LANGUAGES: Final = ("en", "sw")
 VOICE: Final = Voice("Mlango", CODE, SHORT, octets=140, languages=LANGUAGES)
 PAUSE: Final = timedelta(seconds=2)  # what a citizen needs to press a key: no two things happen at once
+
+# Who does what; all else is the officer's
+_ROLES: Final = {
+    Action.ASSIGN: Role.SUPERVISOR,
+    Action.TRANSFER: Role.SUPERVISOR,
+    Action.DUPLICATE: Role.SUPERVISOR,
+    Action.REJECT: Role.SUPERVISOR,
+    Action.UPHOLD: Role.APPEAL_OFFICER,
+    Action.OVERTURN: Role.APPEAL_OFFICER,
+    Action.CLOSE: Role.SYSTEM,
+}
 
 
 def pack_and_places() -> tuple[Pack, PlaceIndex]:
@@ -95,6 +110,25 @@ class Stage:
         owner = self.citizens.by_id([case.__data__["citizen"]])[case.__data__["citizen"]]
         events = CaseEvent.select().where(CaseEvent.case == case.id, CaseEvent.words.is_null(False))
         return [owner.key.open("case_event.words", one.id, one.words or b"") for one in events.order_by(CaseEvent.seq)]
+
+    def office(self, ref: str, action: Action, words: str | None = None, **facts: Any) -> Case:
+        """What those who work for an office do to a case; work that needs one that is started starts it first."""
+        case = Case.get(Case.ref == ref)
+        if case.state == CaseState.ASSIGNED and action in (Action.ASK, Action.WAIT, Action.RESOLVE):
+            self.office(ref, Action.START)
+        self.pause()
+        role = _ROLES.get(action, Role.OWNER)
+        actor = (case.owner if role is Role.OWNER else None) or f"the {role}"
+        change = Change(action, None, "desk", self.draw(), case.id, role, facts, words, actor=actor)
+        return self.casework.apply(change, self.now).case
+
+    def sweep(self) -> None:
+        """What time has brought is done."""
+        sweep(self.casework, self.now, log=self._log)
+
+    def notice(self, area: str, words: dict[str, str], life: timedelta) -> notices.Notice:
+        """A supervisor puts up a notice."""
+        return notices.put(packs.current(), area, words, until=self.now + life, made_by="test", now=self.now)
 
     def _arrival(self) -> datetime:
         """No two texts arrive at once."""
@@ -161,6 +195,13 @@ class Phone:
         assert self._last_mo
         self.stage.pause()
         self.stage.texting.receive(self._last_mo, self.stage.now)
+
+    def withdraw(self, ref: str) -> None:
+        """Take a complaint back, as whoever holds this phone can."""
+        self.stage.pause()
+        caller = self.stage.citizens.meet(self.msisdn, self.stage.now)
+        change = Change(Action.WITHDRAW, caller, "ussd", self.stage.draw(), Case.get(Case.ref == ref).id)
+        self.stage.casework.apply(change, self.stage.now)
 
     def inbox(self) -> list[str]:
         """The SMS that arrived since the last look."""

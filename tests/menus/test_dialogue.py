@@ -3,19 +3,45 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from menus.dialogue import Add, Classify, Context, Lodge, Plan, Question, Say, Split, plan
+from cases.lifecycle import OPEN, Action, State
+from menus.dialogue import (
+    ATTENTION,
+    Act,
+    Add,
+    Apart,
+    AskAgain,
+    Classify,
+    Context,
+    Join,
+    Lodge,
+    NotAsked,
+    Plan,
+    Question,
+    Say,
+    Split,
+    plan,
+    plan_addressed,
+)
 from packs.model import Pack
 from packs.places import place_index
-from sms_gateway.keywords import Intent, understand
+from sms_gateway.keywords import Addressed, AnswerWord, Intent, understand
 
 WHAT = Question("q", "what", "case")
 PLACE = Question("q", "place", "case")
 ADDED = Question("q", "added", "case", ("mo",))
+KNOWN = Question("q", "known", "case", ("master",))
+SOLVED = Question("q", "solved", "case")
+RATE = Question("q", "rate", "case", age=timedelta(minutes=5))
+ASKED = Question("q", "question", "case")
+UNDO = Question("q", "undo", "case")
+APPEAL = Question("q", "appeal", "case", ("mo",))
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +175,150 @@ def test_a_newer_question_is_asked_first_and_an_older_one_still_counts(context: 
     assert isinstance(planned("Kayole", context, ADDED, PLACE, about="case"), Classify)
 
 
+CONFIRM = Act(Action.CONFIRM, "case", "solved")
+REOPEN = Act(Action.REOPEN, "case", "solved")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1", CONFIRM),
+        ("Yes", CONFIRM),
+        ("ndiyo asante", CONFIRM),
+        ("2", REOPEN),
+        ("bado.", REOPEN),
+        ("NO", REOPEN),
+        ("2 still dry", replace(REOPEN, words="2 still dry")),
+        ("Hapana, bado", replace(REOPEN, words=None)),
+        ("No, it broke again", replace(REOPEN, words="No, it broke again")),
+        ("asante sana", AskAgain("case", "solved", keep=True)),
+        ("1 pipe is open again", AskAgain("case", "solved", keep=True)),
+        ("no water in Lindi", AskAgain("case", "solved", keep=True)),
+        ("3", AskAgain("case", "solved", keep=True)),
+        ("STATUS", Say(Intent.STATUS)),
+        ("482915633", Say(Intent.STATUS, number="482915633")),
+        ("COMPLAIN No water", Lodge("No water")),
+    ],
+)
+def test_is_it_fixed(context: Context, text: str, expected: Plan) -> None:
+    assert planned(text, context, SOLVED) == expected
+
+
+def test_days_later_only_the_bare_word_answers(context: Context) -> None:
+    late = replace(SOLVED, age=ATTENTION)
+    assert planned("2", context, late) == REOPEN
+    assert planned("2 weeks without power", context, late) == Lodge("2 weeks without power")
+    assert planned("thank you", context, late) == Say(Intent.ACK, "thank you")
+
+
+def test_what_was_unclear_goes_along_with_not_yet_or_becomes_a_complaint(context: Context) -> None:
+    unclear = replace(SOLVED, options=("mo",))
+    assert planned("2", context, unclear) == replace(REOPEN, said="mo")
+    assert planned("NEW", context, unclear) == Split("mo")
+    assert planned("1", context, unclear) == CONFIRM
+
+
+@pytest.mark.parametrize("star", range(1, 6))
+def test_a_rating_is_one_digit(context: Context, star: int) -> None:
+    assert planned(f" {star}.", context, RATE) == Act(Action.RATE, "case", "rate", facts={"stars": star})
+
+
+def test_another_number_is_no_rating_and_other_words_are_a_complaint(context: Context) -> None:
+    assert planned("7", context, RATE) == AskAgain("case", "rate")
+    assert planned("5 days no water", context, RATE) == Lodge("5 days no water")
+
+
+def test_one_sent_twice_in_a_hurry_is_no_rating(context: Context) -> None:
+    hurried = replace(RATE, age=timedelta(seconds=10))
+    assert planned("1", context, hurried) == AskAgain("case", "rate")
+    assert isinstance(planned("5", context, hurried), Act)
+
+
+@pytest.mark.parametrize("text", ["1", "ok", "sawa", "37215008", "No water in the mornings", "mpya"])
+def test_whatever_follows_an_officers_question_is_the_answer(context: Context, text: str) -> None:
+    assert planned(text, context, ASKED, about="case") == Act(Action.ANSWER, "case", "question", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("NO", None), ("hapana", None), ("no it was not me", "no it was not me"), ("La!", None)]
+)
+def test_no_undoes(context: Context, text: str, words: str | None) -> None:
+    assert planned(text, context, UNDO) == Act(Action.RESTORE, "case", "undo", words)
+
+
+@pytest.mark.parametrize(("text", "words"), [("APPEAL", None), ("Rufaa hawakuja", "Rufaa hawakuja")])
+def test_an_appeal_takes_along_what_was_said_before(context: Context, text: str, words: str | None) -> None:
+    assert planned(text, context, APPEAL) == Act(Action.APPEAL, "case", "appeal", words, "mo")
+
+
+def test_an_appeal_that_names_no_case_is_asked_which(context: Context) -> None:
+    assert planned("APPEAL", context) == Say(AnswerWord.APPEAL)
+
+
+def test_the_same_problem_or_another_one(context: Context) -> None:
+    assert planned("1", context, KNOWN, about="case") == Act(
+        Action.DUPLICATE, "case", "known", facts={"master": "master"}
+    )
+    for text in ("2", "no", "MPYA"):
+        assert planned(text, context, KNOWN, about="case") == Apart("case")
+    assert planned("near the school", context, KNOWN, about="case") == Add("case", "near the school")
+
+
+def test_me_too_names_the_case_to_follow(context: Context) -> None:
+    assert planned("ME TOO 482-915-633", context, SOLVED) == Join("482915633")
+    assert planned("me too", context) == Say(Intent.JOIN)
+
+
+def test_a_bare_word_that_answers_nothing_is_never_guessed_at(context: Context) -> None:
+    another = replace(context, resolved_id="other", asked_id="case")
+    assert plan("1", understand("1"), another) == AskAgain("other", "solved")
+    stale = replace(context, asked_id="case")
+    assert plan("2", understand("2"), stale) == NotAsked("case")
+    assert plan("5", understand("5"), stale) == NotAsked("case")
+    assert plan("no", understand("no"), replace(stale, case_id="case")) == Add("case", "no")
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "action"),
+    [
+        ("1", State.RESOLVED, Action.CONFIRM),
+        ("2", State.CLOSED, Action.REOPEN),
+        ("4", State.CLOSED, Action.RATE),
+        ("APPEAL", State.REJECTED, Action.APPEAL),
+        ("NO", State.WITHDRAWN, Action.RESTORE),
+        ("1", State.PENDING_CITIZEN, Action.ANSWER),
+    ],
+)
+def test_an_answer_that_names_its_case_needs_no_question(
+    context: Context, text: str, state: State, action: Action
+) -> None:
+    planned = plan_addressed(Addressed(text, "482915633"), "case", state, context)
+    assert isinstance(planned, Act)
+    assert (planned.action, planned.case_id) == (action, "case")
+
+
+def test_a_question_about_the_named_case_comes_before_what_its_state_implies(context: Context) -> None:
+    rating = replace(context, questions=(RATE,))
+    assert plan_addressed(Addressed("2", "482915633"), "case", State.CLOSED, rating) == Act(
+        Action.RATE, "case", "rate", facts={"stars": 2}
+    )
+
+
+@pytest.mark.parametrize("state", sorted(OPEN - {State.PENDING_CITIZEN}))
+def test_not_yet_about_a_case_that_is_open_anyway_adds_its_words(context: Context, state: State) -> None:
+    with_words = Addressed("2 still brown", "482915633")
+    assert plan_addressed(with_words, "case", state, context) == Add("case", "2 still brown")
+    assert plan_addressed(Addressed("2", "482915633"), "case", state, context) == Say(Intent.STATUS, number="482915633")
+
+
+EVERY_QUESTION = (WHAT, PLACE, ADDED, KNOWN, SOLVED, RATE, ASKED, UNDO, APPEAL)
+
+
 @settings(max_examples=60, deadline=None)
-@given(st.text(max_size=40), st.sampled_from([(), (WHAT,), (PLACE,), (ADDED, WHAT)]), st.sampled_from([None, "case"]))
+@given(
+    st.text(max_size=40),
+    st.lists(st.sampled_from(EVERY_QUESTION), max_size=3).map(tuple),
+    st.sampled_from([None, "case"]),
+)
 def test_every_text_has_a_plan(context: Context, text: str, questions: tuple[Question, ...], about: str | None) -> None:
-    assert isinstance(planned(text, context, *questions, about=about), Lodge | Add | Classify | Split | Say)
+    assert isinstance(planned(text, context, *questions, about=about), get_args(Plan))

@@ -200,4 +200,13 @@ def test_every_menu_key_that_acts_is_named_for_what_it_does() -> None:
         for key, one in screen.keys.items()
         if one.request
     }
-    assert acting == {("confirm", "1"): "lodge", ("confirm", "2"): "lodge"}
+    assert acting == {
+        ("confirm", "1"): "lodge",
+        ("confirm", "2"): "lodge",
+        ("known", "1"): "follow",
+        ("solved", "1"): "fixed",
+        ("solved", "2"): "reopen",
+        ("closed", "2"): "reopen",
+        ("rejected", "1"): "appeal",
+        ("appeal", "1"): "appeal",
+    }

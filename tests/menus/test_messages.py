@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from string import Formatter
 
 import pytest
@@ -8,10 +9,12 @@ from locales import translations
 from menus.fit import BUDGETS
 from menus.messages import TEMPLATES, Renderer
 from packs.model import Pack
+from packs.texts import PLACEHOLDERS, WIDTHS
 from sms_gateway.encoding import segments
 from tests.menus import pretend
 
 LANGUAGES = ("en", "sw")
+ONE_SMS = 56  # septets of an officer's words that one SMS still holds
 
 
 def widest_params(pack: Pack, language: str, template: str) -> dict[str, object]:
@@ -24,6 +27,7 @@ def widest_params(pack: Pack, language: str, template: str) -> dict[str, object]
         "date": "2026-12-28",
         "date2": "2026-12-28",
         "n": "100",
+        "note": "M" * ONE_SMS,
         "list": [[pretend.LONG_REF, facts["state"]]] * 3,
     }
     wanted = {field for _, field, _, _ in Formatter().parse(TEMPLATES[template]) if field}
@@ -84,7 +88,97 @@ def test_a_template_that_does_not_exist_is_an_error_at_once(ke: Pack) -> None:
 
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_every_placeholder_of_an_sms_has_a_budget_or_a_fixed_width(template: str) -> None:
-    fixed = {"list"}  # at most three, see texting.MOST_IN_LIST
+    fixed = {"list", "note"}  # at most three; cut to LONGEST_NOTE
     for language in LANGUAGES:
         text = translations(language).gettext(TEMPLATES[template])
         assert {field for _, field, _, _ in Formatter().parse(text) if field} <= {*BUDGETS, *fixed}
+
+
+# An officer's own words
+
+
+def resolved(pack: Pack, note: str, language: str = "en") -> str:
+    params = {"ref": pretend.LONG_REF, "sub": "water.none", "agency": "NCWSC", "note": note}
+    return Renderer(lambda: pack, "Mlango", "*384*96#")("resolved", language, params)
+
+
+def test_a_note_ends_like_a_sentence(ke: Pack) -> None:
+    assert "says: The valve is open. Is it fixed?" in resolved(ke, "The valve is open")
+    assert "says: Is the valve open? Is it fixed?" in resolved(ke, "Is the valve\nopen?")
+
+
+def test_a_longer_note_makes_a_second_segment_and_never_a_third(ke: Pack) -> None:
+    for language in LANGUAGES:
+        assert segments(resolved(ke, "word " * 11, language)).count == 1
+        assert segments(resolved(ke, "word " * 30, language)).count == 2
+        longest = resolved(ke, "word " * 400, language)
+        assert segments(longest).count == 2
+        assert longest.endswith(("NOT YET.", "2 BADO.")), "the question is still there"
+
+
+def test_a_note_in_another_alphabet_stays_whole(ke: Pack) -> None:
+    note = "የውሃ ቧንቧ ተጠግኗል እና ውሃ ይፈስሳል"
+    assert note in resolved(ke, note)
+
+
+def test_braces_in_a_note_are_letters(ke: Pack) -> None:
+    assert "{ref} {0} {{" in resolved(ke, "{ref} {0} {{")
+
+
+# The pack's own words
+
+
+def with_own(pack: Pack, **texts: dict[str, dict[str, str]]) -> Pack:
+    return replace(pack, messages=texts)
+
+
+def received(pack: Pack, sub: str, language: str = "en") -> str:
+    params = {"ref": pretend.LONG_REF, "sub": sub, "place": "kibera", "agency": "NCWSC", "date": "2026-11-26"}
+    return Renderer(lambda: pack, "Mlango", "*384*96#")("received", language, params)
+
+
+def test_the_most_specific_words_of_the_pack_win(ke: Pack) -> None:
+    own = {"*": {"en": "all {ref}"}, "water": {"en": "water {ref}"}, "water.none": {"en": "none {ref}"}}
+    pack = with_own(ke, received=own)
+    said = [received(pack, sub).split()[0] for sub in ("water.none", "water.dirty", "power.none")]
+    assert said == ["none", "water", "all"]
+
+
+def test_words_fall_back_to_the_language_they_were_written_in(ke: Pack) -> None:
+    pack = with_own(ke, received={"*": {"en": "Hello {ref}", "sw": "Habari {ref}"}})
+    assert [received(pack, "water.none", code).split()[0] for code in ("en", "sw", "ki")] == [
+        "Hello",
+        "Habari",
+        "Hello",
+    ]
+
+
+def test_what_may_not_be_said_of_a_case_is_not_said_by_a_packs_words(ke: Pack) -> None:
+    """The parameters of a confidential case hold no topic; then the house's neutral text stands."""
+    pack = with_own(ke, reopened={"*": {"en": "{ref} on {sub} is open again"}})
+    text = Renderer(lambda: pack, "Mlango", "*384*96#")("reopened", "en", {"ref": "482915633", "date": "2026-11-26"})
+    assert text.startswith("Mlango: sorry it is not fixed. 482-915-633")
+
+
+def test_stolen_things_are_answered_with_what_to_do_today(ke: Pack) -> None:
+    assert "get an OB number. Block your SIM" in received(ke, "police.stolen")
+    assert "Funga laini na kadi" in received(ke, "police.stolen", "sw")
+
+
+def test_a_pack_may_word_just_what_the_house_says_too(ke: Pack) -> None:
+    """What a pack's text may name, its parameters hold; and the house's own text names no more."""
+    for template, allowed in PLACEHOLDERS.items():
+        named = {field for _, field, _, _ in Formatter().parse(TEMPLATES[template]) if field}
+        assert named <= allowed, template
+    assert {name: BUDGETS[name] for name in WIDTHS if name in BUDGETS and name != "note"} == {
+        name: width for name, width in WIDTHS.items() if name in BUDGETS and name != "note"
+    }
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_words_of_the_pack_fit_one_segment_with_the_widest_values(ke: Pack, language: str) -> None:
+    for template, scopes in ke.messages.items():
+        for scope in scopes:
+            params = {**widest_params(ke, language, template), "sub": scope, "agency": "NRB", "date": "2026-12-28"}
+            text = Renderer(lambda: ke, "M" * 8, "*384*9600#")(template, language, params)
+            assert segments(text).count == 1, text

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
+from cases.lifecycle import State as CaseState
+from cases.notices import WIDEST
 from locales import translations
 from menus import engine
 from menus.engine import Ask, Choose, State, World
 from menus.fit import fits
 from menus.screens import FAULTS, FLOW
+from menus.screens.home import ASKING
 from packs.model import Pack
 from tests.menus import pretend
 from tests.menus.conftest import CITIZEN
@@ -22,7 +25,9 @@ from tests.menus.stage import Stage
 LANGUAGES: Final = ("en", "sw")
 OCTETS: Final = (140, 160)
 WIDEST_SERVICE: Final = "M" * 8
+BANNER: Final = "M" * WIDEST
 SEARCHES: Final = ("kib", "qqqq", "lindi", "?")
+TOLD: Final = ("state", "stopped", "open", "said", "rated", "appealed", "banner")  # that screens look at
 
 everywhere = pytest.mark.parametrize(("language", "octets"), list(product(LANGUAGES, OCTETS)))
 
@@ -35,8 +40,8 @@ def every_state(here: World) -> Iterator[State]:
     while waiting:
         state = waiting.pop()
         chosen = (state.draft.get("category"), state.draft.get("sub"), "place" in state.draft)
-        told = (len(state.facts.get("cases", ())), state.facts.get("stopped"), state.facts.get("open"))
-        known = (state.screen, state.hint, *chosen, *told)
+        told = (state.facts.get(name) for name in TOLD)
+        known = (state.screen, state.hint, len(state.facts.get("cases", ())), *chosen, *told)
         if known in seen:
             continue
         seen.add(known)
@@ -65,10 +70,16 @@ def test_every_screen_is_reachable_fits_and_gives_no_key_two_meanings(ke: Pack, 
 def test_the_widest_names_fit_every_screen_with_and_without_a_hint(ke: Pack, language: str, octets: int) -> None:
     here = pretend.world(ke, language, octets, service=WIDEST_SERVICE)
     facts = pretend.widest_facts(ke, language)
-    facts |= {"resume_at": "confirm", "cases": [{"id": "1", "ref": pretend.LONG_REF, **facts}] * 20}
+    facts |= {"resume_at": "confirm", "cases": [{"id": "1", "ref": pretend.LONG_REF, **facts}] * 20, "banner": BANNER}
     draft = {"category": "permit", "sub": facts["sub"], "place": facts["place"], "typed": "q" * 160}
-    for name, stopped in product(FLOW, (False, True)):
-        state = State(name, draft=draft, facts={**facts, "stopped": stopped})
+    variants: list[dict[str, Any]] = [
+        {},
+        {"stopped": True, "appealed": True, "said": None},
+        {"state": CaseState.RESOLVED},
+        {"state": CaseState.PENDING_CITIZEN, "banner": None},
+    ]
+    for name, variant in product(FLOW, variants):
+        state = State(name, draft=draft, facts={**facts, **variant})
         for hint in ("", "Not on the list.", "Type at least one word."):
             text = pretend.render(here, replace(state, hint=hint)).text
             assert fits(text, octets), text
@@ -103,15 +114,21 @@ def test_the_menus_of_the_pack_stand_on_one_screen_so_that_their_keys_never_chan
         assert pretend.render(here, state).state.shown == promised, f"{draft}: does not fit on one screen"
 
 
-def test_the_keys_that_posters_show_are_these(ke: Pack) -> None:
-    home = pretend.render(pretend.world(ke), State("home")).text
-    assert home.split("\n")[1:] == [
+@pytest.mark.parametrize("banner", [None, BANNER])
+def test_the_keys_that_posters_show_are_these(ke: Pack, banner: str | None) -> None:
+    facts = {**pretend.widest_facts(ke, "en"), "banner": banner}
+    lines = [
         "1. Make a complaint",
         "2. Check a case",
         "3. My cases",
         "6. Language / Lugha",
         "7. Help",
     ]
+    assert pretend.render(pretend.world(ke), State("home")).text.split("\n")[1:] == lines
+    for state in CaseState:
+        home = pretend.render(pretend.world(ke), State("home", facts={**facts, "state": state})).text.split("\n")
+        assert [line for line in home[1:] if not line.startswith("9. ")] == lines
+        assert (len(home) == 1 + len(lines)) is (state not in ASKING)
     categories = pretend.render(pretend.world(ke), State("category")).state.shown
     assert categories == {
         "1": "water",

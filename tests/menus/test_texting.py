@@ -6,18 +6,20 @@ from typing import Any
 import pytest
 
 from cases.casework import Casework
+from cases.lifecycle import Action
 from cases.models import Case, Citizen
-from menus import texting
+from menus.dialogue import ATTENTION
+from menus.messages import MOST_IN_LIST
 from menus.sessions import SmsQuestion
-from menus.texting import ATTENTION, MOST_FAILURES, MOST_REPLIES, RETRY_AFTER
+from menus.texting import MOST_FAILURES, MOST_REPLIES, RETRY_AFTER
 from sms_gateway.message import Message
-from tests.menus.conftest import CITIZEN
+from tests.menus.conftest import CITIZEN, LINDI
 from tests.menus.stage import Phone, Stage
 
 
-def lodge_by_ussd(phone: Phone) -> Case:
+def lodge_by_ussd(phone: Phone, kind: str = "1") -> Case:
     phone.dial()
-    assert phone.press(["1", "1", "1", "1"]).end
+    assert phone.press(["1", "1", kind, "1"]).end
     phone.inbox()
     return phone.stage.cases()[-1]
 
@@ -179,7 +181,7 @@ def test_a_status_we_sent_opens_the_72_hours_again(stage: Stage, phone: Phone) -
 
 def test_words_go_to_the_case_we_wrote_about_last(stage: Stage, phone: Phone) -> None:
     first = lodge_by_ussd(phone)
-    lodge_by_ussd(phone)
+    lodge_by_ussd(phone, "2")
     phone.text(f"STATUS {first.ref}")
     phone.text("Still nothing")
     assert stage.words(first) == ["Still nothing"]
@@ -252,7 +254,7 @@ def test_stop_ends_receipts_and_start_brings_them_back(stage: Stage, phone: Phon
     phone.text("START")
     assert "Your open complaints: 1." in phone.inbox()[0]
     phone.dial()
-    assert "An SMS follows." in phone.press(["1", "1", "1", "1"]).text
+    assert "An SMS follows." in phone.press(["1", "1", "2", "1"]).text
     assert len(phone.inbox()) == 1
 
 
@@ -312,7 +314,291 @@ def test_any_text_is_handled(stage: Stage, phone: Phone, words: str) -> None:
 
 
 def test_the_list_names_three_at_most(stage: Stage, phone: Phone) -> None:
-    for _ in range(texting.MOST_IN_LIST + 1):
-        lodge_by_ussd(phone)
+    for kind in range(MOST_IN_LIST + 1):
+        lodge_by_ussd(phone, str(kind + 1))
     phone.text("STATUS")
-    assert phone.inbox()[0].count("With the office") == texting.MOST_IN_LIST
+    assert phone.inbox()[0].count("With the office") == MOST_IN_LIST
+
+
+# Answers to what we ask about a case that goes on
+
+NOTE = "The valve was opened again on Tuesday."
+
+
+def resolve(stage: Stage, case: Case, note: str = NOTE) -> None:
+    stage.office(case.ref, Action.RESOLVE, note, outcome="fixed")
+
+
+def again(case: Case) -> Case:
+    found: Case = Case.get_by_id(case.id)
+    return found
+
+
+def reopened_twice(stage: Stage, phone: Phone) -> Case:
+    case = lodge_by_ussd(phone)
+    for _ in range(2):
+        resolve(stage, case)
+        phone.text("2")
+    resolve(stage, case)
+    phone.inbox()
+    return case
+
+
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [("1", "closed"), ("Yes please", "closed"), ("NDIO", "closed"), ("2", "assigned"), ("bado", "assigned")],
+)
+def test_one_word_says_whether_it_is_solved(stage: Stage, phone: Phone, word: str, state: str) -> None:
+    case = lodge_by_ussd(phone)
+    resolve(stage, case)
+    phone.text(word)
+    assert again(case).state == state
+
+
+def test_it_may_be_said_as_long_as_the_case_waits_for_it(stage: Stage, phone: Phone) -> None:
+    case = lodge_by_ussd(phone)
+    resolve(stage, case)
+    stage.pause(timedelta(days=6))
+    phone.text("1")
+    assert again(case).state == "closed"
+
+
+def test_one_digit_never_answers_about_two_cases(stage: Stage, phone: Phone) -> None:
+    first, second = lodge_by_ussd(phone), lodge_by_ussd(phone, "2")
+    resolve(stage, first)
+    resolve(stage, second)
+    phone.inbox()
+    phone.text("2")
+    phone.text("2")
+    assert (again(first).state, again(second).state) == ("resolved", "assigned")
+    _, asked = phone.inbox()
+    assert f"is {first.ref[:3]}-" in asked, "the other one is asked about by its number"
+    phone.text("2")
+    assert again(first).state == "assigned"
+
+
+def test_an_answer_that_names_its_case_goes_there(stage: Stage, phone: Phone) -> None:
+    first, second = lodge_by_ussd(phone), lodge_by_ussd(phone, "2")
+    resolve(stage, first)
+    resolve(stage, second)
+    phone.text(f"1 {first.ref}")
+    phone.text(f"2 {second.ref[-5:]}")
+    phone.text(f"4 {first.ref}")
+    assert (again(first).state, again(second).state, again(first).rating) == ("closed", "assigned", 4)
+
+
+def test_an_answer_that_names_a_foreign_case_is_answered_like_any_unknown_number(stage: Stage, phone: Phone) -> None:
+    case = lodge_by_ussd(phone)
+    resolve(stage, case)
+    other = stage.phone("+254722000002", "en")
+    other.text(f"1 {case.ref}")
+    assert again(case).state == "resolved"
+    assert "no case" in other.inbox()[0]
+
+
+def test_words_with_not_yet_are_kept_with_the_case_and_may_name_it(stage: Stage, phone: Phone) -> None:
+    case = lodge_by_ussd(phone)
+    resolve(stage, case)
+    phone.text("No, it is dry again")
+    resolve(stage, case)
+    phone.text(f"2 {case.ref} only brown water")
+    assert [words for words in stage.words(case) if words != NOTE] == ["No, it is dry again", "2 only brown water"]
+
+
+def test_a_new_complaint_that_begins_with_no_is_not_taken_for_an_answer(stage: Stage, phone: Phone) -> None:
+    case = lodge_by_ussd(phone)
+    resolve(stage, case)
+    phone.inbox()
+    phone.text("No power in Kayole")
+    assert again(case).state == "resolved"
+    phone.text("NEW")
+    assert stage.words(stage.cases()[-1]) == ["No power in Kayole"]
+    phone.text("NEW")
+    assert len(stage.cases()) == 2
+
+
+def test_weeks_later_words_are_a_complaint_of_their_own(stage: Stage, phone: Phone) -> None:
+    case = lodge_by_ussd(phone)
+    resolve(stage, case)
+    stage.pause(ATTENTION)
+    phone.text("2 weeks without power")
+    assert (again(case).state, len(stage.cases())) == ("resolved", 2)
+
+
+def test_who_says_yes_twice_in_a_hurry_has_not_rated(stage: Stage, phone: Phone) -> None:
+    case = lodge_by_ussd(phone)
+    resolve(stage, case)
+    phone.text("1")
+    phone.text("1")
+    assert again(case).rating is None
+    stage.pause(timedelta(minutes=2))
+    phone.text("1")
+    assert again(case).rating == 1
+
+
+def test_yes_to_what_was_closed_by_itself_is_asked_for_a_rating(stage: Stage, phone: Phone) -> None:
+    case = lodge_by_ussd(phone)
+    resolve(stage, case)
+    stage.pause(timedelta(days=8))
+    stage.sweep()
+    stage.pause(timedelta(days=4))
+    stage.sweep()
+    assert again(case).state == "closed"
+    phone.inbox()
+    phone.text("YES")
+    assert "Reply 1 (very badly) to 5" in phone.inbox()[0]
+    phone.text("5")
+    assert again(case).rating == 5
+
+
+def test_a_third_time_an_appeal_is_offered_and_takes_the_words_along(stage: Stage, phone: Phone) -> None:
+    case = reopened_twice(stage, phone)
+    phone.text("BADO come and see the tap")
+    assert "Reply APPEAL" in phone.inbox()[0]
+    phone.text("APPEAL")
+    assert again(case).state == "appealed"
+    assert stage.words(case)[-1] == "BADO come and see the tap"
+
+
+def test_too_late_to_reopen_says_how_to_make_a_new_one(stage: Stage, phone: Phone) -> None:
+    case = lodge_by_ussd(phone)
+    resolve(stage, case)
+    stage.pause(timedelta(days=31))
+    phone.text(f"2 {case.ref}")
+    (said,) = phone.inbox()
+    assert "that makes a new complaint" in said
+
+
+def test_after_an_appeal_the_decision_stays(stage: Stage, phone: Phone) -> None:
+    case = reopened_twice(stage, phone)
+    phone.text("rufaa")
+    stage.office(case.ref, Action.UPHOLD, "Water was measured at the tap on Friday.")
+    phone.inbox()
+    phone.text(f"2 {case.ref}")
+    phone.text(f"APPEAL {case.ref}")
+    assert ["that decision stays" in text for text in phone.inbox()] == [True, True]
+
+
+def test_the_next_text_answers_an_officer_whatever_it_looks_like(stage: Stage, phone: Phone) -> None:
+    case = lodge_by_ussd(phone)
+    for answer in ("1", "ok", "37215008", "No water in the mornings"):
+        stage.office(case.ref, Action.ASK, "What do you see there?")
+        phone.text(answer)
+        assert (again(case).state, stage.words(case)[-1]) == ("in_progress", answer)
+
+
+def test_an_answer_after_the_officer_went_on_is_kept_as_words(stage: Stage, phone: Phone) -> None:
+    case = lodge_by_ussd(phone)
+    stage.office(case.ref, Action.ASK, "What do you see there?")
+    stage.office(case.ref, Action.RESUME)
+    phone.text("Nothing but mud")
+    assert (stage.words(case)[-1], len(stage.cases())) == ("Nothing but mud", 1)
+
+
+@pytest.mark.parametrize(("later", "state"), [(timedelta(days=6), "assigned"), (timedelta(days=8), "withdrawn")])
+def test_no_undoes_a_withdrawal_within_a_week(stage: Stage, phone: Phone, later: timedelta, state: str) -> None:
+    case = lodge_by_ussd(phone)
+    phone.withdraw(case.ref)
+    assert "Reply NO" in phone.inbox()[0]
+    stage.pause(later)
+    phone.text("NO")
+    assert again(case).state == state
+    assert len(phone.inbox()) == 1, "never silence"
+
+
+def test_an_answer_nobody_waits_for_is_told_how_the_case_stands(stage: Stage, phone: Phone) -> None:
+    case = lodge_by_ussd(phone)
+    resolve(stage, case)
+    phone.text("2")
+    phone.inbox()
+    phone.text("2")
+    assert "With the office since" in phone.inbox()[0]
+    assert again(case).reopens == 1
+
+
+# "Affects me too"
+
+
+def known_issue(stage: Stage, phone: Phone) -> Case:
+    """A case that another citizen's follows."""
+    master = lodge_by_ussd(phone)
+    follower = lodge_by_ussd(stage.phone("+254722000002", "en", LINDI))
+    stage.office(follower.ref, Action.DUPLICATE, master=master.id)
+    return master
+
+
+def test_me_too_lodges_a_case_that_follows_the_known_one(stage: Stage, phone: Phone) -> None:
+    master = known_issue(stage, phone)
+    other = stage.phone("+254733000003", "en")
+    other.text(f"ME TOO {master.ref}")
+    mine = stage.cases()[-1]
+    assert (mine.state, mine.__data__["master"], mine.sub, mine.place) == ("duplicate", master.id, "water.none", LINDI)
+    assert "(3 people)" in other.inbox()[0]
+
+
+def test_me_too_twice_is_one_case(stage: Stage, phone: Phone) -> None:
+    master = known_issue(stage, phone)
+    other = stage.phone("+254733000003", "en")
+    other.text(f"ME TOO {master.ref}")
+    other.text(f"mimi pia {master.ref}")
+    phone.text(f"ME TOO {master.ref}")
+    assert len(stage.cases()) == 3
+
+
+@pytest.mark.parametrize("why", ["nobody follows it", "it is closed", "it is confidential", "it is sensitive"])
+def test_me_too_tells_nothing_about_any_other_number(stage: Stage, phone: Phone, why: str) -> None:
+    changes: dict[str, dict[str, Any]] = {
+        "nobody follows it": {"followers": 0},
+        "it is closed": {"state": "closed"},
+        "it is confidential": {"visibility": "confidential"},
+        "it is sensitive": {"sub": "police.abuse"},
+    }
+    master = known_issue(stage, phone)
+    Case.update(**changes[why]).where(Case.id == master.id).execute()
+    other = stage.phone("+254733000003", "en")
+    absent = "482915633" if master.ref != "482915633" else "482915641"
+    other.text(f"ME TOO {master.ref}")
+    other.text(f"ME TOO {absent}")
+    first, second = other.inbox()
+    assert first.replace(f"{master.ref[:3]}-{master.ref[3:6]}-{master.ref[6:]}", "X") == second.replace(
+        f"{absent[:3]}-{absent[3:6]}-{absent[6:]}", "X"
+    )
+    assert len(stage.cases()) == 2
+
+
+def told_by_sms(stage: Stage, phone: Phone) -> tuple[Case, Case]:
+    """A case that others follow, and one told by SMS for the same ward and kind."""
+    master = known_issue(stage, phone)
+    Case.update(sub="water.other").where(Case.id == master.id).execute()
+    other = stage.phone("+254733000003", "en")
+    other.text("Our taps are dry")
+    other.text("1 Lindi")
+    assert "2 people reported Water, Lindi. Same problem?" in other.inbox()[-1]
+    return master, stage.cases()[-1]
+
+
+def test_the_same_problem_joins_the_known_one_if_its_citizen_says_so(stage: Stage, phone: Phone) -> None:
+    master, mine = told_by_sms(stage, phone)
+    other = stage.phone("+254733000003")
+    other.text("1")
+    assert (again(mine).state, again(mine).__data__["master"]) == ("duplicate", master.id)
+    assert "(3 people)" in other.inbox()[-1]
+
+
+def test_another_problem_goes_its_own_way(stage: Stage, phone: Phone) -> None:
+    _, mine = told_by_sms(stage, phone)
+    other = stage.phone("+254733000003")
+    other.text("2")
+    assert again(mine).state == "assigned"
+    assert "received: Water, Lindi" in other.inbox()[-1]
+    other.text("1")
+    assert again(mine).state == "assigned", "that was answered"
+
+
+def test_a_known_issue_that_ended_meanwhile_takes_nobody_with_it(stage: Stage, phone: Phone) -> None:
+    master, mine = told_by_sms(stage, phone)
+    stage.office(master.ref, Action.REJECT, "The court in Kibera decides on this pipe.", reason="in_court")
+    other = stage.phone("+254733000003")
+    other.text("1")
+    assert again(mine).state == "assigned"
+    assert "received: Water, Lindi" in other.inbox()[-1]

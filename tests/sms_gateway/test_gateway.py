@@ -40,3 +40,8 @@ def test_reports_in_any_order_and_number_end_delivered_if_one_says_so(reports: l
 
 def test_only_a_message_not_yet_taken_by_the_network_returns_to_the_queue() -> None:
     assert {state for state in State if state.may_become(State.QUEUED)} == {State.CLAIMED, State.SENDING}
+
+
+def test_only_what_still_waits_is_superseded_and_then_it_is_over() -> None:
+    assert {state for state in State if state.may_become(State.SUPERSEDED)} == {State.QUEUED}
+    assert not FOLLOWERS[State.SUPERSEDED]

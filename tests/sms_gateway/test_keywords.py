@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 
 from sms_gateway.keywords import (
     VOCABULARY,
+    Addressed,
     Answer,
     AnswerWord,
     Command,
     Intent,
     Vocabulary,
+    addressed,
     answer,
     case_digits,
+    opening,
     understand,
 )
 
@@ -254,3 +257,72 @@ def test_a_word_with_two_meanings_is_named(toml: str, complaint: str) -> None:
 def test_a_meaning_that_does_not_exist_is_named() -> None:
     with pytest.raises(KeyError, match="DANCE"):
         Vocabulary.of('[keywords]\nDANCE.en = ["dance"]\n[answers]\n[courtesies]')
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("2 still no water", AnswerWord.NOT_YET),
+        ("BADO hayajafika", AnswerWord.NOT_YET),
+        ("No, it is dry again", AnswerWord.NO),
+        ("hapana: bado", AnswerWord.NO),
+        ("APPEAL they never came", AnswerWord.APPEAL),
+        ("rufaa, hawakuja", AnswerWord.APPEAL),
+        ("no water since Monday", None),
+        ("1 child is sick", None),
+        ("new pipe burst", None),
+        ("la ajabu ni kwamba hawakuja", None),
+        ("2", None),
+        ("", None),
+    ],
+)
+def test_an_answer_word_may_open_a_longer_answer(text: str, word: AnswerWord | None) -> None:
+    assert opening(text) is word
+
+
+def test_where_no_is_expected_it_needs_no_sign_after_it() -> None:
+    assert opening("no it was not me", AnswerWord.NO) is AnswerWord.NO
+
+
+@pytest.mark.parametrize(
+    ("text", "left", "number"),
+    [
+        ("2 482915633", "2", "482915633"),
+        ("1, 482-915-633", "1", "482915633"),
+        ("5 482 915 633", "5", "482915633"),
+        ("BADO #482915633 ni chafu", "BADO ni chafu", "482915633"),
+        ("not yet 482 915 633, still brown", "not yet still brown", "482915633"),
+        ("APPEAL 4829I5633", "APPEAL", "482915633"),
+        ("NO 15633", "NO", "15633"),
+    ],
+)
+def test_an_answer_may_name_its_case(text: str, left: str, number: str) -> None:
+    assert addressed(text) == Addressed(left, number)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "2", "482915633", "STATUS 482915633", "8 482915633", "2 5000 shillings", "no water 482915633", "2 weeks"],
+)
+def test_anything_else_names_no_case_to_answer_about(text: str) -> None:
+    assert addressed(text) is None
+
+
+@given(ANYTHING)
+def test_no_text_whatever_breaks_a_longer_answer(text: str) -> None:
+    opening(text)
+    found = addressed(text)
+    assert found is None or found.number.isdigit()
+
+
+@pytest.mark.parametrize(
+    "text", ["ME TOO 482915633", "metoo482915633", "Mimi pia 482 915 633", "add me to 482-915-633"]
+)
+def test_me_too_takes_the_number_of_a_case(text: str) -> None:
+    command = understand(text)
+    assert (command.intent, command.number) == (Intent.JOIN, "482915633")
+
+
+@pytest.mark.parametrize("text", ["Mimi pia sina maji", "me too we have no water", "na mimi nalalamika"])
+def test_me_too_opens_ordinary_sentences(text: str) -> None:
+    assert intent(text) is Intent.TEXT

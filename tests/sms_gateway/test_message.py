@@ -3,16 +3,19 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from peewee import IntegrityError
 
 from cases.citizens import Caller, Citizens
+from sms_gateway import outbox
 from sms_gateway.gateway import State
-from sms_gateway.message import SHELF_LIFE, Direction, Draft, Lane, Message, post
+from sms_gateway.message import SHELF_LIFE, Direction, Draft, Lane, Message, post, supersede, waiting
 from store import database
 from store.model import new_id
 from tests.sms_gateway.conftest import row
+from tests.together import at_once
 
 
 def test_a_posted_message_waits_in_the_outbox_with_template_and_sealed_parameters(amina: Caller, now: datetime) -> None:
@@ -78,3 +81,73 @@ def _received(caller: Caller, provider: str, provider_id: str, now: datetime) ->
         provider=provider,
         provider_id=provider_id,
     )
+
+
+# News that waits, and newer news
+
+
+def news(caller: Caller, now: datetime, **more: Any) -> str:
+    (message_id,) = post([Draft(caller, "moved", lane=Lane.STATUS, **more)], now)
+    return message_id
+
+
+def test_what_would_wake_people_waits_for_the_morning(amina: Caller, now: datetime) -> None:
+    morning = now + timedelta(hours=9)
+    message = row(news(amina, now, not_before=morning))
+    assert (message.due_at, message.expires_at) == (morning, morning + SHELF_LIFE[Lane.STATUS])
+    assert outbox.claim(Lane.STATUS, now) == []
+    assert [one.id for one in outbox.claim(Lane.STATUS, morning)] == [message.id]
+
+
+def test_a_morning_that_is_over_delays_nothing(amina: Caller, now: datetime) -> None:
+    assert row(news(amina, now, not_before=now - timedelta(hours=1))).due_at == now
+
+
+def test_only_news_that_nobody_claimed_is_waiting(citizens: Citizens, amina: Caller, now: datetime) -> None:
+    claimed = news(amina, now)
+    assert [one.id for one in outbox.claim(Lane.STATUS, now)] == [claimed]
+    post([Draft(amina, "received")], now)
+    post([Draft(amina, "notice", lane=Lane.BULK)], now)
+    other = citizens.meet("+254722000002", now)
+    ids = [news(amina, now), news(other, now), news(amina, now)]
+    assert [one.id for one in waiting({amina.id})] == [ids[0], ids[2]]
+    assert [one.id for one in waiting({amina.id, other.id})] == ids
+    assert waiting(()) == []
+
+
+def test_what_is_superseded_is_never_sent(amina: Caller, now: datetime) -> None:
+    ids = [news(amina, now) for _ in range(3)]
+    assert supersede(ids[:2], now) == 2
+    assert [row(message_id).state for message_id in ids] == [State.SUPERSEDED, State.SUPERSEDED, State.QUEUED]
+    assert row(ids[0]).settled_at == now
+    assert [one.id for one in outbox.claim(Lane.STATUS, now)] == ids[2:]
+    assert (supersede(ids[:2], now), supersede((), now)) == (0, 0)
+
+
+def test_what_a_worker_holds_is_not_superseded(amina: Caller, now: datetime) -> None:
+    message_id = news(amina, now)
+    outbox.claim(Lane.STATUS, now)
+    assert supersede([message_id], now) == 0
+    assert row(message_id).state == State.CLAIMED
+
+
+def test_a_message_is_either_superseded_or_claimed(citizens: Citizens, amina: Caller, now: datetime) -> None:
+    """Workers claim while newer news comes in: nothing is sent that was superseded, nothing lost that was not."""
+    ids = [news(amina, now) for _ in range(60)]
+
+    def call_off() -> list[str]:
+        gone: list[str] = []
+        for _ in range(12):
+            with database.transaction():
+                old = [one.id for one in waiting({amina.id})][:5]
+                assert supersede(old, now) == len(old), "they are held until the transaction ends"
+                gone += old
+        return gone
+
+    def claim() -> list[str]:
+        return [one.id for _ in range(6) for one in outbox.claim(Lane.STATUS, now, limit=5)]
+
+    gone, more, *claimed = at_once(call_off, call_off, claim, claim)
+    sent = [message_id for taken in claimed for message_id in taken]
+    left = [one.id for one in waiting({amina.id})]
+    assert sorted([*gone, *more, *sent, *left]) == sorted(ids)
