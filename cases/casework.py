@@ -87,7 +87,7 @@ class Casework:
         self._listeners = tuple(listeners)
         self._loads: Loads = {}
         self._insert_case, self._insert_event = Insert(Case), Insert(CaseEvent)
-        self._update_case = Update(Case, (*events.TOLD, "state_since", "version", "events", "chain", *_TIMER))
+        self._update_case = Update(Case)
 
     def apply(self, change: Change, now: datetime) -> Done:
         """Apply one change. Raises NotAllowed if the lifecycle says no."""
@@ -114,8 +114,8 @@ class Casework:
         desk.load(changes)
         outcomes = [desk.take(change) for change in changes]
         self._insert_case([case.__data__ for case in desk.lodged])
-        for case in desk.changed:
-            self._update_case(case)
+        for case, names in desk.changed.values():
+            self._update_case(case, _EVER_NEW | names)
         self._insert_event(desk.new_events)
         desk.tell_neighbours()
         happened = [one for outcome in outcomes if isinstance(outcome, Done) for one in outcome.happened]
@@ -125,7 +125,7 @@ class Casework:
         return outcomes
 
 
-_TIMER: Final = ("next_at", "next_step")
+_EVER_NEW: Final = frozenset({"state_since", "version", "events", "chain", "next_at", "next_step"})
 _TIMES: Final = frozenset(name for name in events.TOLD if isinstance(Case._meta.fields[name], UtcField))
 
 
@@ -142,15 +142,11 @@ class _Desk:
         self._by_source_key: dict[str, Case] = {}
         self.lodged: list[Case] = []
         self._lodged_ids: set[str] = set()
-        self._changed: dict[str, Case] = {}
+        self.changed: dict[str, tuple[Case, set[str]]] = {}  # with the told columns that moved
         self.new_events: list[dict[str, Any]] = []
         self._places: dict[str, str] = {}  # citizen → where their newest local problem is: offered next time
         self._followers: Counter[str] = Counter()  # master → how many more follow it now
         self._led: dict[str, Action] = {}  # master → what its followers are owed
-
-    @property
-    def changed(self) -> list[Case]:
-        return list(self._changed.values())
 
     # Before it: read what is there
 
@@ -367,7 +363,7 @@ class _Desk:
         self.new_events.append(event)
         case.events, case.chain, case.version = case.events + 1, event["hash"], case.version + 1
         if case.id not in self._lodged_ids:
-            self._changed[case.id] = case
+            self.changed.setdefault(case.id, (case, set()))[1].update(moved)
         return Happened(
             case=case,
             kind=act.action,

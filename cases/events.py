@@ -6,12 +6,12 @@ key) does not, because the hash is over what is stored, not over what it says.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
+import orjson
 from peewee import fn
 
 from cases.models import Case, CaseEvent
@@ -46,7 +46,7 @@ class Broken:
 
 def canonical(facts: Mapping[str, Any]) -> str:
     """Facts as JSON that is always spelled the same."""
-    return json.dumps(facts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return orjson.dumps(facts, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def link(event: Mapping[str, Any]) -> str:
@@ -71,7 +71,7 @@ def link(event: Mapping[str, Any]) -> str:
 
 def _digest(*values: Any) -> str:
     plain = [bytes(value).hex() if isinstance(value, bytes | memoryview) else value for value in values]
-    return sha256(json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+    return sha256(orjson.dumps(plain)).hexdigest()
 
 
 def verify(progress: Callable[[int], None] = lambda _: None) -> Iterator[Broken]:

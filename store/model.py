@@ -110,19 +110,28 @@ class Insert:
 
 
 class Update:
-    """Writes some columns of one row by SQL made once: 20 µs where `save(only=…)` takes 400."""
+    """Writes some columns of one row by SQL made once for each set of them: 20 µs where `save(only=…)` takes 400.
 
-    def __init__(self, model: type[Model], fields: Sequence[str]) -> None:
-        meta = model._meta
-        self._database = cast(peewee.DatabaseProxy, meta.database)
-        self._fields = [(name, meta.fields[name].db_value) for name in fields]
-        columns = ", ".join(f'"{meta.fields[name].column_name}" = ?' for name in fields)
-        self._sql = f'UPDATE "{meta.table_name}" SET {columns} WHERE id = ?'
+    Columns that are not named keep what they hold, and their indexes are not touched.
+    """
 
-    def __call__(self, row: Model) -> None:
+    def __init__(self, model: type[Model]) -> None:
+        self._model = model
+        self._database = cast(peewee.DatabaseProxy, model._meta.database)
+        self._known: dict[frozenset[str], tuple[str, list[tuple[str, Callable[[Any], Any]]]]] = {}
+
+    def __call__(self, row: Model, names: frozenset[str]) -> None:
+        if names not in self._known:
+            self._known[names] = self._made_for(sorted(names))
+        sql, fields = self._known[names]
         data = row.__data__
-        values = [to_database(data[name]) for name, to_database in self._fields]
-        database.run(self._database, self._sql, *values, data["id"])
+        database.run(self._database, sql, *[to_database(data[name]) for name, to_database in fields], data["id"])
+
+    def _made_for(self, names: Sequence[str]) -> tuple[str, list[tuple[str, Callable[[Any], Any]]]]:
+        meta = self._model._meta
+        columns = ", ".join(f'"{meta.fields[name].column_name}" = ?' for name in names)
+        fields = [(name, meta.fields[name].db_value) for name in names]
+        return f'UPDATE "{meta.table_name}" SET {columns} WHERE id = ?', fields
 
 
 class Select(Generic[Row]):

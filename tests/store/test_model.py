@@ -178,7 +178,7 @@ def test_update_writes_what_save_writes_and_nothing_else(bound: str) -> None:
         Case.create(**{**CASE, "id": case_id, "ref": ref, "source_key": ref})
     case = Case.get_by_id("d" * 32)
     case.state, case.due_at, case.owner, case.agency = "closed", NOW + timedelta(days=1), "ncwsc-1", "KPLC"
-    Update(Case, ["state", "due_at", "owner"])(case)
+    Update(Case)(case, frozenset({"state", "due_at", "owner"}))
     one, other = Case.get_by_id("d" * 32), Case.get_by_id("e" * 32)
     assert (one.state, one.due_at, one.owner, one.agency) == ("closed", NOW + timedelta(days=1), "ncwsc-1", "NCWSC")
     assert (other.state, other.owner) == ("received", None)
