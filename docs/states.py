@@ -73,8 +73,8 @@ WAYS: Final = (
     Way((Action.DUPLICATE,), ((525, 362), (525, 428)), (519, 402), "end"),
 )
 REMARKS: Final = (
-    Remark((Action.TRANSFER,), (56, 335), "transfer: from any of"),
-    Remark((), (56, 350), "these to assigned"),
+    Remark((Action.TRANSFER,), (56, 335), "transfer: from any but"),
+    Remark((), (56, 350), "appealed to assigned"),
     Remark((Action.FOLLOW,), (632, 441), "follow: to resolved, with the case that it follows"),
     Remark((Action.RELEASE,), (632, 457), "release: to assigned, if that one ends without an answer"),
 )
