@@ -188,7 +188,7 @@ class _Desk:
             return self._lodge(change)
         self._check(case, change)
         happened = [self._happen(case, change)]
-        if change.action is Action.CLASSIFY:
+        if change.action is Action.CLASSIFY and (case.state == State.RECEIVED or _ROUTED_BY & happened[0].after.keys()):
             happened += self._route(case, change)
         if case.followers and change.action in _LEADS:
             self._led[case.id] = _LEADS[change.action]
@@ -214,19 +214,21 @@ class _Desk:
         if change.role is Role.CITIZEN and (change.caller is None or change.caller.id != case.__data__["citizen"]):
             raise NotAllowed(f"{lifecycle.plain(change.action)} is for the citizen who lodged the case")
         if change.action is Action.DUPLICATE and change.facts.get("master"):
-            self._check_master(change.facts["master"])
+            self._check_master(case, change.facts["master"])
         if change.action in _GIVES and change.facts.get("owner"):
             agency, owner = change.facts.get("agency") or case.agency, change.facts["owner"]
             members = self._pack.members.get(agency)
             if members and owner not in members:  # a slip of the keyboard must not lose a case
                 raise NotAllowed(f"{change.action} does not know the officer {owner} at {agency}")
 
-    def _check_master(self, case_id: str) -> None:
-        master = self._cases.get(case_id)
+    def _check_master(self, case: Case, master_id: str) -> None:
+        master = self._cases.get(master_id)
         if master is None or master.visibility != "public":
             raise NotAllowed("duplicate needs a public case to follow")
         if master.state not in OPEN:
             raise NotAllowed(f"duplicate needs an open case to follow; that one is {lifecycle.plain(master.state)}")
+        if case.about and case.about == master.agency:
+            raise NotAllowed("duplicate never gives a case to the office that it is about")
 
     def _lodge(self, change: Change) -> list[Happened]:
         act = _act(change, self._now)
@@ -417,8 +419,11 @@ class _Desk:
 
         In one order everywhere: no deadlocks.
         """
+        # Who holds a citizen (an SMS of theirs, their erasure) may be waiting for a case that we hold: no waiting here
+        free = "FOR NO KEY UPDATE SKIP LOCKED" if database.is_postgres() else ""
+        other = f"SELECT id FROM citizen WHERE id = ? AND data_key IS NOT NULL AND COALESCE(place, '') <> ? {free}"
         for citizen_id, place in sorted(self._places.items()):  # mostly it is the same
-            move = "UPDATE citizen SET place = ? WHERE id = ? AND data_key IS NOT NULL AND COALESCE(place, '') <> ?"
+            move = f"UPDATE citizen SET place = ? WHERE id IN ({other})"
             database.run(database.main, move, place, citizen_id, place)
         for master, more in sorted(self._followers.items()):
             database.run(database.main, "UPDATE cases SET followers = followers + ? WHERE id = ?", more, master)
@@ -429,12 +434,14 @@ class _Desk:
 
 PRIORITIES: Final = ("normal", "urgent")
 VISIBILITIES: Final = ("public", "confidential", "anonymous")
-_GIVES: Final = frozenset({Action.ASSIGN, Action.TRANSFER})  # to an office: one of its members gets it
+_GIVES: Final = frozenset({Action.ASSIGN, Action.TRANSFER, Action.RELEASE})  # to an office: one of its members gets it
+_ROUTED_BY: Final = frozenset({"sub", "place"})  # what a route asks; who changes only the urgency moves no case
 # What the followers of a case are owed when it ends
 _LEADS: Final = {
     Action.RESOLVE: Action.FOLLOW,
     Action.REJECT: Action.RELEASE,
     Action.WITHDRAW: Action.RELEASE,
+    Action.UPHOLD: Action.RELEASE,  # who joined during the appeal was not in the decision that stands
 }
 # The condition of the index over open cases, to the letter
 WORKLIST: Final = "state NOT IN ('resolved', 'closed', 'rejected', 'duplicate', 'withdrawn')"

@@ -21,6 +21,7 @@ TRIAGE_QUEUE: Final = "triage"
 _OFFICERS: Final = frozenset({Role.OWNER, Role.SUPERVISOR, Role.ADMIN, Role.APPEAL_OFFICER, Role.SYNC})
 # What the citizen hears in a person's own words
 _RESPONSES: Final = frozenset({Action.ASK, Action.WAIT, Action.RESOLVE, Action.REJECT, Action.UPHOLD, Action.OVERTURN})
+_OWED_TO_FOLLOWERS: Final = frozenset({Action.FOLLOW, Action.RELEASE})
 
 
 def describe(case: Case, facts: Mapping[str, Any], pack: Pack) -> None:
@@ -70,7 +71,9 @@ def perform(case: Case, state: State, act: Act, pack: Pack) -> None:
 
 
 def set_timer(case: Case, pack: Pack) -> None:
-    """Note what time brings next."""
+    """Note what time brings next. A follower whose master has ended waits for the sweep, whatever is noted."""
+    if case.state == State.DUPLICATE and case.next_step in _OWED_TO_FOLLOWERS:
+        return
     step = timers.next_step(case, pack.calendars[case.calendar], timers.office_hours(pack))
     case.next_at, case.next_step = (step.at, str(step.action)) if step else (None, None)
 
@@ -91,7 +94,7 @@ def _assign(case: Case, act: Act, _: Calendar) -> None:
 
 
 def _start(case: Case, act: Act, _: Calendar) -> None:
-    case.owner = case.owner or act.actor
+    case.owner, case.queue = case.owner or act.actor, None
 
 
 def _ask(case: Case, act: Act, calendar: Calendar) -> None:
@@ -104,6 +107,16 @@ def _follow_master(case: Case, act: Act, _: Calendar) -> None:
     """The office that has the master answers for it, too."""
     case.master, case.agency = act.facts["master"], act.facts["agency"]
     case.owner, case.queue = None, None
+
+
+def _release(case: Case, act: Act, calendar: Calendar) -> None:
+    _assign(case, act, calendar)
+    case.master = None
+
+
+def _follow(case: Case, act: Act, calendar: Calendar) -> None:
+    _assign(case, act, calendar)
+    _decide(case, act, calendar)
 
 
 def _decide(case: Case, act: Act, _: Calendar) -> None:
@@ -155,15 +168,16 @@ _EFFECTS: Final[Mapping[Action, Callable[[Case, Act, Calendar], None]]] = {
     Action.START: _start,
     Action.ASK: _ask,
     Action.DUPLICATE: _follow_master,
-    Action.FOLLOW: _decide,
-    Action.RELEASE: _set(master=None),
+    Action.FOLLOW: _follow,
+    Action.RELEASE: _release,
     Action.REJECT: _decide,
     Action.RESOLVE: _decide,
     Action.REMIND: _set(reminded=1),
     Action.RATE: _rate,
     Action.REOPEN: _reopen,
-    Action.APPEAL: _set(appealed=1),
+    Action.APPEAL: _set(appealed=1, master=None),  # as when it is reopened: its own way
     Action.OVERTURN: _overturn,
     Action.WITHDRAW: _set(queue=None),
+    Action.RESTORE: _set(appealed=0),  # an appeal that was taken back was not decided: the next decision has its own
     Action.ESCALATE: _escalate,
 }

@@ -12,16 +12,18 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from peewee import InterfaceError, OperationalError
+
 from cases import effects, timers
 from cases.casework import Casework, Change, Done
-from cases.lifecycle import Action, Role, Stale
+from cases.lifecycle import Action, NotAllowed, Role, Stale
 from cases.models import Case
 from packs.model import Pack
 from store import database
 from store.model import Select, to_micros
 
 BATCH: Final = 50  # cases a transaction: a citizen who lodges meanwhile waits no longer than 100 ms
-TRY_AGAIN: Final = timedelta(hours=1)  # what the lifecycle refused, which should not happen, is not tried all the time
+TRY_AGAIN: Final = timedelta(hours=1)  # what was refused or failed, which should not happen, is not tried all the time
 
 
 def sweep(
@@ -53,14 +55,32 @@ def _take(casework: Casework, batch: Sequence[Case], now: datetime, log: Callabl
             steps.append((case, change))
         else:
             _set_again(case, pack)
-    outcomes = casework.apply_many([change for _, change in steps], now) if steps else []
-    for (case, change), outcome in zip(steps, outcomes, strict=True):
+    for (case, change), outcome in zip(steps, _applied(casework, steps, now, log), strict=True):
         if isinstance(outcome, Done):
             done[str(change.action)] += not outcome.repeated
-        elif not isinstance(outcome, Stale):  # who changed the case set its timer, too
+        elif outcome and not isinstance(outcome, Stale):  # who changed the case set its timer, too
             log("timer_refused", case=case.id, step=case.next_step, why=str(outcome))
             _postpone(case, now)
     return done
+
+
+def _applied(
+    casework: Casework, steps: Sequence[tuple[Case, Change]], now: datetime, log: Callable[..., None]
+) -> list[Done | NotAllowed | None]:
+    """What came of each step; None where a fault stands in its way. One case with a fault holds up no other."""
+    if not steps:
+        return []
+    try:
+        return [*casework.apply_many([change for _, change in steps], now)]
+    except (OperationalError, InterfaceError):  # of the database: nothing can be done now
+        raise
+    except Exception as fault:
+        if len(steps) == 1:
+            ((case, _),) = steps
+            log("timer_failed", case=case.id, step=case.next_step, fault=type(fault).__name__)
+            _postpone(case, now)
+            return [None]
+    return [outcome for step in steps for outcome in _applied(casework, [step], now, log)]
 
 
 def step_of(case: Case, master: Case | None, pack: Pack, now: datetime) -> Change | None:
@@ -73,6 +93,8 @@ def step_of(case: Case, master: Case | None, pack: Pack, now: datetime) -> Chang
             return None
     if action is Action.FOLLOW and master:
         facts |= {"outcome": master.outcome, "decided_by": master.decided_by}
+    if action in (Action.FOLLOW, Action.RELEASE):  # the office that has the master now, not the one that had it then
+        facts["agency"] = master.agency if master and master.agency != case.about else case.agency
     key = f"{case.id}/{case.cycle}/{action}"
     if facts.get("level"):
         key += f"/{facts['level']}"

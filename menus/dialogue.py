@@ -35,7 +35,8 @@ class Question:
 
     `what` it is about, in which `place`, `which` of several; whether what was `added` belongs there, whether it is the
     `known` problem; whether it is `solved`, how they would `rate` it; an officer's `question`; whether to `undo` a
-    withdrawal or to `appeal`. `options`: place codes, the message that was added, the known case.
+    withdrawal or to `appeal`. `options`: place codes, the message that was added, the known case. `stands`: the case
+    still waits for the answer; it may have been given on the screen meanwhile.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Question:
     case_id: str
     options: tuple[str, ...] = ()
     age: timedelta = timedelta(0)
+    stands: bool = True
 
     @property
     def is_fresh(self) -> bool:
@@ -60,7 +62,7 @@ class Context:
     questions: tuple[Question, ...] = ()  # open ones about the case that we asked about last, newest first
     case_id: str | None = None  # the open case that we wrote about within 72 h
     resolved_id: str | None = None  # their newest case that waits to be told whether it is solved
-    asked_id: str | None = None  # the case that we asked about last, within 72 h, whether or not they answered
+    asked_id: str | None = None  # the case that we asked about last, within 30 days, whether or not they answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """An answer that changes the case. `words` are what they wrote with it, `said` the message that held them."""
+    """An answer that changes the case. `words` are what they wrote with it, `said` the messages that held more."""
 
     action: Action
     case_id: str
@@ -281,16 +283,16 @@ def _solved(text: str, question: Question, _: Context) -> Plan | None:
     kept, and asked about: it may be thanks, the same trouble or another one."""
     said = answer(text)
     word = said.word if said else opening(text)
-    earlier = question.options[0] if question.options else None
+    earlier = " ".join(question.options) or None
     if said and said.word is AnswerWord.YES:
-        return Act(Action.CONFIRM, question.case_id, "solved")
+        return Act(Action.CONFIRM, question.case_id, "solved", None, earlier)
     if word in (AnswerWord.NO, AnswerWord.NOT_YET) and (said or question.is_fresh):
         return Act(Action.REOPEN, question.case_id, "solved", None if said else text, earlier)
     if word is AnswerWord.NEW and earlier:
-        return Split(earlier)
+        return Split(question.options[-1])
     if word is AnswerWord.APPEAL:
         return Act(Action.APPEAL, question.case_id, "solved", None if said else text, earlier)
-    unclear = question.is_fresh and question.id and not _is_number(text)
+    unclear = question.is_fresh and question.stands and question.id and not _is_number(text)
     return AskAgain(question.case_id, "solved", keep=True) if unclear else None
 
 
@@ -304,7 +306,8 @@ def _rate(text: str, question: Question, _: Context) -> Plan | None:
     digits = text.strip(" .!")
     if digits in STARS and not (digits == "1" and question.id and question.age < _HASTE):
         return Act(Action.RATE, question.case_id, "rate", facts={"stars": int(digits)})
-    return AskAgain(question.case_id, "rate") if len(digits) == 1 and digits.isdecimal() else None
+    unclear = question.stands and len(digits) == 1 and digits.isdecimal()
+    return AskAgain(question.case_id, "rate") if unclear else None
 
 
 def _reply(text: str, question: Question, _: Context) -> Plan | None:
@@ -325,7 +328,7 @@ def _appeal(text: str, question: Question, _: Context) -> Plan | None:
     word = said.word if said else opening(text)
     if word is not AnswerWord.APPEAL:
         return None
-    earlier = question.options[0] if question.options else None
+    earlier = " ".join(question.options) or None
     return Act(Action.APPEAL, question.case_id, "appeal", None if said else text, earlier)
 
 

@@ -7,7 +7,7 @@ put aside with an alert. Every message is therefore handled once, or known to be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -157,6 +157,13 @@ class Texting:
             message.save(only=[Message.state, Message.handled_at, Message.case])
 
 
+# The states in which we would still like an answer; in others it was given on the screen, or is beside the point
+_STANDS_IN: Final[Mapping[str, Collection[str]]] = {
+    "solved": (State.RESOLVED,),
+    "rate": (State.RESOLVED, State.CLOSED),
+}
+# What may be said of a case that is not to be named
+_NEUTRAL: Final = ("ref", "status", "date")
 # How long after a decision it may be taken up again
 _WINDOWS: Final = {Action.REOPEN: REOPEN_WINDOW, Action.APPEAL: APPEAL_WINDOW}
 
@@ -229,7 +236,7 @@ class _Handling:
             questions=self._open(asked),
             case_id=case.id if case else None,
             resolved_id=self._resolved(),
-            asked_id=asked[0].__data__["case"] if asked and self._age(asked[0]) < ATTENTION else None,
+            asked_id=asked[0].__data__["case"] if asked else None,
         )
 
     def _asked(self, about: str | None = None) -> list[SmsQuestion]:
@@ -249,7 +256,14 @@ class _Handling:
 
     def _open(self, asked: Iterable[SmsQuestion]) -> tuple[Question, ...]:
         return tuple(
-            Question(row.id, row.kind, row.__data__["case"], tuple((row.options or "").split()), self._age(row))
+            Question(
+                id=row.id,
+                kind=row.kind,
+                case_id=row.__data__["case"],
+                options=tuple((row.options or "").split()),
+                age=self._age(row),
+                stands=row.kind not in _STANDS_IN or row.case.state in _STANDS_IN[row.kind],
+            )
             for row in asked
             if self._is_open(row)
         )
@@ -352,7 +366,7 @@ class _Handling:
     def _act(self, plan: Act) -> None:
         """An answer that changes the case. What it cannot change is said, and what they wrote is kept."""
         self._answered(plan.case_id, (plan.answers,))
-        earlier = [self._words_of(Message.get_by_id(plan.said))] if plan.said else []
+        earlier = [self._words_of(Message.get_by_id(said)) for said in (plan.said or "").split()]
         words = "\n".join([*earlier, *filter(None, [plan.words])]) or None
         change = Change(
             action=plan.action,
@@ -388,7 +402,7 @@ class _Handling:
         if case.state in OPEN:
             self._reply_status(case)
             return
-        self._reply("stale", {**case_params(case, self._pack), "date": day(case.state_since, self._pack)}, case.id)
+        self._reply("stale", {**self._params(case), "date": day(case.state_since, self._pack)}, case.id)
 
     def _decided(self, case: Case, until: datetime, words: str | None) -> None:
         """A decision that cannot be taken up this way: which way is left."""
@@ -406,12 +420,15 @@ class _Handling:
 
     def _receipt(self, case: Case) -> None:
         self._message.case = case
-        self._reply("received", case_params(case, self._pack), case.id)
+        template = "received_neutral" if is_neutral(case, self._pack) else "received"
+        self._reply(template, self._params(case), case.id)
 
     def _ask_again(self, plan: AskAgain) -> None:
         case = self._message.case = Case.get_by_id(plan.case_id)
         if plan.kind == "rate":
             self._ask("rate", "rate", case)
+        elif is_neutral(case, self._pack):
+            self._reply_status(case)
         elif plan.keep:
             self._ask("solved_unclear", "solved", case, kept=True)
         else:
@@ -420,26 +437,36 @@ class _Handling:
     def _ask(
         self, template: str, kind: str, case: Case, more: Mapping[str, Any] | None = None, kept: bool = False
     ) -> None:
-        """Answer with a question; `kept`: this message holds more than an answer."""
-        self._reply(template, {**case_params(case, self._pack), **(more or {})}, case.id)
+        """Answer with a question; `kept`: this message holds more than an answer, as others before it may."""
+        self._reply(template, {**self._params(case), **(more or {})}, case.id)
         SmsQuestion.create(
             citizen=self._caller.id,
             case=case.id,
             kind=kind,
-            options=self._message.id if kept else None,
+            options=" ".join([*self._kept(case, kind), self._message.id]) if kept else None,
             asked_at=self._now,
         )
+
+    def _kept(self, case: Case, kind: str) -> tuple[str, ...]:
+        """The messages that wait with our open question of this kind, the oldest first."""
+        waiting = (question for question in self._open(self._asked(case.id)) if question.kind == kind)
+        return next((question.options for question in waiting), ())
+
+    def _params(self, case: Case) -> dict[str, Any]:
+        """What an SMS may say of a case: of one that is not to be named, nothing but its number and how it stands."""
+        params = case_params(case, self._pack)
+        return {name: params[name] for name in _NEUTRAL} if is_neutral(case, self._pack) else params
 
     def _join(self, number: str) -> None:
         """ "Affects me too": a case of their own that follows the known one. A number that may not be followed is like
         one that does not exist."""
-        known = Case.get_or_none(Case.ref == number, Case.followers > 0, Case.visibility == "public")
-        if known is None or known.state not in OPEN or is_neutral(known, self._pack):
-            self._reply("not_found", {"ref": number[:MOST_DIGITS_ECHOED]})
-            return
-        mine = Case.get_or_none(Case.citizen == self._caller.id, (Case.master == known.id) | (Case.id == known.id))
+        known = Case.get_or_none(Case.ref == number)
+        mine = known and self._own_of(known)
         if mine:
-            self._reply_status(mine)
+            self._status(mine.ref)
+            return
+        if known is None or not self._may_be_followed(known):
+            self._reply("not_found", {"ref": number[:MOST_DIGITS_ECHOED]})
             return
         facts = {"sub": known.sub, "place": known.place, "master": known.id, "language": self._caller.language}
         self._apply(
@@ -453,6 +480,17 @@ class _Handling:
                 quiet=self._is_flood(),
             )
         )
+
+    def _own_of(self, known: Case) -> Case | None:
+        """This case, if it is theirs; else the one of theirs that follows it."""
+        mine: Case | None = Case.get_or_none(
+            Case.citizen == self._caller.id, (Case.master == known.id) | (Case.id == known.id)
+        )
+        return mine
+
+    def _may_be_followed(self, known: Case) -> bool:
+        is_known = known.followers > 0 and known.state in OPEN
+        return is_known and not is_neutral(known, self._pack)
 
     def _answered(self, case_id: str, kinds: tuple[str, ...]) -> None:
         SmsQuestion.update(answered_at=self._now).where(
@@ -495,9 +533,13 @@ class _Handling:
             self._reply_status(case)
 
     def _reply_status(self, case: Case) -> None:
-        params = {**case_params(case, self._pack), "date": day(case.state_since, self._pack)}
-        template = "status_unnamed" if not case.sub else "status" if case.place else "status_anywhere"
-        self._reply(template, params, case.id)
+        params = {**self._params(case), "date": day(case.state_since, self._pack)}
+        self._reply(self._status_template(case), params, case.id)
+
+    def _status_template(self, case: Case) -> str:
+        if is_neutral(case, self._pack):
+            return "neutral_news"  # how it stands is said on the screen
+        return "status_unnamed" if not case.sub else "status" if case.place else "status_anywhere"
 
     def _language(self, wanted: str) -> None:
         language = language_called(wanted, self._house._languages)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from threading import Event
 
 import pytest
 from peewee import IntegrityError
@@ -543,3 +544,62 @@ def test_who_is_added_to_a_known_case_is_with_the_same_office(lodge: Lodge, offi
     officer(known, Action.TRANSFER, role=Role.SUPERVISOR, words="Their pump.", agency="KPLC")
     mine = lodge("2", caller=juma, master=known.id).case
     assert (mine.state, mine.agency, mine.owner) == (State.DUPLICATE, "KPLC", None)
+
+
+def test_a_case_does_not_follow_another_to_the_office_that_it_is_about(
+    lodge: Lodge, officer: Officer, juma: Caller
+) -> None:
+    known = lodge("1").case
+    mine = lodge("2", caller=juma, master=known.id, visibility="confidential", about="NCWSC").case
+    assert (mine.master, mine.agency != "NCWSC") == (None, True)
+    with pytest.raises(NotAllowed, match="duplicate never gives a case to the office that it is about"):
+        officer(mine, Action.DUPLICATE, role=Role.SUPERVISOR, master=known.id)
+
+
+def test_more_urgency_does_not_send_a_case_back_to_the_office_that_gave_it_away(lodge: Lodge, officer: Officer) -> None:
+    case = lodge().case
+    officer(case, Action.TRANSFER, role=Role.SUPERVISOR, words="Their pump.", agency="KPLC")
+    urgent = officer(case, Action.CLASSIFY, role=Role.SUPERVISOR, priority="urgent").case
+    assert (urgent.agency, urgent.priority) == ("KPLC", "urgent")
+
+
+def test_what_an_officer_works_on_waits_for_no_supervisor(lodge: Lodge, officer: Officer) -> None:
+    case = lodge(sub="other.other", place=None, words="Kuna shida.").case
+    waiting = officer(case, Action.ASSIGN, role=Role.SUPERVISOR, agency="MLANGO").case
+    assert (waiting.state, waiting.queue) == (State.ASSIGNED, "supervisor")
+    assert officer(case, Action.START, actor="desk-1").case.queue is None
+
+
+def test_who_takes_an_appeal_back_and_restores_the_case_may_appeal_the_next_decision(
+    casework: Casework, lodge: Lodge, officer: Officer, amina: Caller, now: datetime
+) -> None:
+    case = lodge().case
+    resolution = {"words": "The pipe was mended today.", "outcome": "fixed"}
+    officer(case, Action.START)
+    officer(case, Action.RESOLVE, **resolution)
+    for action in (Action.APPEAL, Action.WITHDRAW, Action.RESTORE):
+        casework.apply(Change(action, amina, "ussd", f"theirs:{action}", case.id), now)
+    officer(case, Action.START)
+    officer(case, Action.RESOLVE, **resolution)
+    assert casework.apply(Change(Action.APPEAL, amina, "ussd", "again", case.id), now).case.state == State.APPEALED
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])  # on SQLite who holds a citizen holds every writer
+def test_who_lodges_does_not_wait_for_who_holds_the_citizen(
+    casework: Casework, citizens: Citizens, amina: Caller, now: datetime
+) -> None:
+    is_held, is_lodged = Event(), Event()
+
+    def hold() -> bool:
+        with database.transaction():
+            citizens.hold(amina.id)
+            is_held.set()
+            return is_lodged.wait(timeout=3)
+
+    def lodge() -> bool:
+        is_held.wait(timeout=3)
+        casework.apply(lodging(amina, "test:1"), now)
+        is_lodged.set()
+        return True
+
+    assert at_once(hold, lodge) == [True, True]

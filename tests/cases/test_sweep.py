@@ -11,7 +11,7 @@ from cases import timers
 from cases.casework import Casework, Change
 from cases.citizens import Caller, Citizens
 from cases.lifecycle import Action, Role, State
-from cases.models import Case, CaseEvent
+from cases.models import Case, CaseEvent, Citizen
 from cases.sweep import BATCH, due, sweep
 from store import database
 from tests.cases.conftest import Ear, Lodge, Officer, lodging
@@ -156,6 +156,65 @@ def test_when_a_master_ends_without_an_answer_its_followers_go_on(
     assert fresh(follows).next_step == Action.ESCALATE
 
 
+def test_what_is_noted_about_a_follower_does_not_keep_the_news_from_it(
+    casework: Casework, lodge: Lodge, officer: Officer, juma: Caller, now: datetime
+) -> None:
+    master = lodge().case
+    follows = follower(casework, juma, master, now)
+    officer(master, Action.START)
+    officer(master, Action.RESOLVE, words=NOTE, outcome="fixed")
+    officer(follows, Action.NOTE, words="They called us.")
+    assert sweep(casework, now) == {"follow": 1}
+    assert fresh(follows).state == State.RESOLVED
+
+
+def test_who_follows_a_case_under_appeal_goes_on_when_the_decision_stands(
+    casework: Casework, resolved: Case, officer: Officer, amina: Caller, juma: Caller, now: datetime
+) -> None:
+    casework.apply(Change(Action.APPEAL, amina, "ussd", "appeal", resolved.id), now)
+    follows = follower(casework, juma, resolved, now)
+    assert follows.state == State.DUPLICATE
+    officer(resolved, Action.UPHOLD, words="The decision was right, we looked at it.", role=Role.APPEAL_OFFICER)
+    assert sweep(casework, now)["release"] == 1
+    assert fresh(follows).state == State.ASSIGNED
+
+
+def test_followers_go_to_the_office_that_their_master_was_transferred_to(
+    casework: Casework, lodge: Lodge, officer: Officer, amina: Caller, juma: Caller, now: datetime
+) -> None:
+    water, works = lodge("1").case, lodge("2").case
+    released, followed = follower(casework, juma, water, now), follower(casework, juma, works, now, "me too 2")
+    for master in (water, works):
+        officer(master, Action.TRANSFER, role=Role.SUPERVISOR, words="Their pipe.", agency="COUNTY-047-WORKS")
+    casework.apply(Change(Action.WITHDRAW, amina, "ussd", "enough", water.id), now)
+    officer(works, Action.START)
+    officer(works, Action.RESOLVE, words=NOTE, outcome="fixed")
+    assert sweep(casework, now) == {"release": 1, "follow": 1}
+    assert {fresh(case).agency for case in (released, followed)} == {"COUNTY-047-WORKS"}
+
+
+def test_a_released_follower_is_given_to_an_officer(
+    casework: Casework, lodge: Lodge, amina: Caller, juma: Caller, now: datetime
+) -> None:
+    master = lodge().case
+    follows = follower(casework, juma, master, now)
+    casework.apply(Change(Action.WITHDRAW, amina, "ussd", "enough", master.id), now)
+    sweep(casework, now)
+    assert fresh(follows).owner in casework.pack().members["NCWSC"]
+
+
+def test_a_follower_who_appeals_goes_its_own_way(
+    casework: Casework, lodge: Lodge, officer: Officer, juma: Caller, now: datetime
+) -> None:
+    master = lodge().case
+    follows = follower(casework, juma, master, now)
+    officer(master, Action.START)
+    officer(master, Action.RESOLVE, words=NOTE, outcome="fixed")
+    sweep(casework, now)
+    casework.apply(Change(Action.APPEAL, juma, "sms", "rufaa", follows.id), now)
+    assert (fresh(follows).master, fresh(master).followers) == (None, 0)
+
+
 # Draining
 
 
@@ -216,6 +275,20 @@ def test_a_step_that_is_refused_is_logged_and_tried_later(casework: Casework, lo
     assert sweep(casework, now, log=lambda _, **told: heard.append(told)) == {}
     assert heard[0]["why"] == "close needs a case that is resolved; this one is assigned"
     assert fresh(case).next_at == now + timedelta(hours=1)
+
+
+def test_a_case_that_fails_holds_up_no_other(
+    casework: Casework, lodge: Lodge, amina: Caller, juma: Caller, now: datetime
+) -> None:
+    unreadable = lodge("1").case
+    other = lodge("2", caller=juma).case
+    Citizen.update(data_key=b"of a master key that was lost").where(Citizen.id == amina.id).execute()
+    heard: list[dict[str, Any]] = []
+    later = now + timedelta(hours=80)
+    assert sweep(casework, later, log=lambda _, **told: heard.append(told)) == {"escalate": 1}
+    assert (fresh(other).escalation, fresh(unreadable).escalation) == (100, 0)
+    assert heard == [{"case": unreadable.id, "step": "escalate", "fault": "Unreadable"}]
+    assert fresh(unreadable).next_at == later + timedelta(hours=1)
 
 
 def test_what_is_due_is_found_by_an_index(bound: str, lodge: Lodge, now: datetime) -> None:

@@ -215,7 +215,7 @@ def test_what_was_unclear_goes_along_with_not_yet_or_becomes_a_complaint(context
     unclear = replace(SOLVED, options=("mo",))
     assert planned("2", context, unclear) == replace(REOPEN, said="mo")
     assert planned("NEW", context, unclear) == Split("mo")
-    assert planned("1", context, unclear) == CONFIRM
+    assert planned("1", context, unclear) == replace(CONFIRM, said="mo"), "the office reads it, too"
 
 
 @pytest.mark.parametrize("star", range(1, 6))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from cases import reference
 from cases.casework import Casework
 from cases.lifecycle import Action
 from cases.models import Case, Citizen
@@ -303,7 +304,75 @@ def test_a_confidential_case_is_not_in_the_list_but_shown_for_its_number(stage: 
     listed, by_ending, by_number = phone.inbox()
     assert "no open complaint" in listed
     assert "no case" in by_ending
-    assert by_number.startswith(f"{case.ref[:3]}-")
+    assert "there is news on" in by_number
+    assert reference.shown(case.ref) in by_number
+
+
+@pytest.mark.parametrize(
+    "secret", [{"visibility": "confidential"}, {"visibility": "anonymous"}, {"sub": "police.abuse", "agency": "IPOA"}]
+)
+@pytest.mark.parametrize("state", ["assigned", "resolved", "closed", "rejected", "withdrawn"])
+def test_no_answer_about_a_secret_case_says_what_it_is_about_or_who_has_it(
+    stage: Stage, phone: Phone, secret: dict[str, str], state: str
+) -> None:
+    case = lodge_by_ussd(phone)
+    Case.update(**secret, state=state, decided_at=stage.now).execute()
+    for word in ("STATUS", "1", "2", "NO", "3", "7", "APPEAL", "ME TOO"):
+        phone.text(f"{word} {case.ref}")
+    told = phone.inbox()
+    assert len(told) >= 8, "never silence"
+    for telling in ("water", "Police", "Lindi", "Nairobi", "IPOA"):
+        assert not [text for text in told if telling in text]
+
+
+def test_what_was_answered_on_the_screen_is_not_asked_again(stage: Stage, phone: Phone) -> None:
+    case = lodge_by_ussd(phone)
+    resolve(stage, case)
+    phone.dial()
+    phone.press(["9", "2"])
+    phone.inbox()
+    phone.text("The pipe still leaks at the gate")
+    assert "added to" in phone.inbox()[0]
+    assert stage.words(case)[-1] == "The pipe still leaks at the gate"
+
+
+def test_a_complaint_after_yes_on_the_screen_is_a_complaint(stage: Stage, phone: Phone) -> None:
+    resolve(stage, lodge_by_ussd(phone))
+    phone.dial()
+    phone.press(["9", "1", "4"])
+    phone.inbox()
+    phone.text("Street lights are off in Kibera")
+    assert len(stage.cases()) == 2
+    assert "What is it about?" in phone.inbox()[0]
+
+
+def test_nobody_is_asked_to_rate_what_is_open_again(stage: Stage, phone: Phone) -> None:
+    resolve(stage, lodge_by_ussd(phone))
+    phone.text("1")
+    phone.dial()
+    phone.press(["3", "1", "2"])
+    phone.inbox()
+    phone.text("7")
+    assert "good news" not in phone.inbox()[0]
+
+
+@pytest.mark.parametrize("answer", ["1", "2"])
+def test_all_that_was_unclear_goes_to_the_office_with_the_answer(stage: Stage, phone: Phone, answer: str) -> None:
+    case = lodge_by_ussd(phone)
+    resolve(stage, case)
+    for words in ("You fixed half of it", "Dry near the church", answer):
+        phone.text(words)
+    assert stage.words(case)[-1] == "You fixed half of it\nDry near the church"
+
+
+def test_a_bare_no_that_comes_too_late_is_no_complaint(stage: Stage, phone: Phone) -> None:
+    case = lodge_by_ussd(phone)
+    phone.withdraw(case.ref)
+    phone.inbox()
+    stage.pause(timedelta(days=8))
+    phone.text("NO")
+    assert len(stage.cases()) == 1
+    assert "Withdrawn since" in phone.inbox()[0]
 
 
 @pytest.mark.parametrize("words", ["", "😭", "{ref} {0} %s %41", "a" * 2000, "maji ya ĩtherero ũ", "*384*96#", "\n"])
@@ -534,6 +603,19 @@ def test_me_too_lodges_a_case_that_follows_the_known_one(stage: Stage, phone: Ph
     mine = stage.cases()[-1]
     assert (mine.state, mine.__data__["master"], mine.sub, mine.place) == ("duplicate", master.id, "water.none", LINDI)
     assert "(3 people)" in other.inbox()[0]
+
+
+def test_me_too_with_ones_own_number_is_told_how_it_stands(stage: Stage, phone: Phone) -> None:
+    master = known_issue(stage, phone)
+    follower = stage.phone("+254722000002")
+    own = stage.cases()[-1]
+    follower.text(f"ME TOO {own.ref}")
+    stage.office(master.ref, Action.RESOLVE, NOTE, outcome="fixed")
+    follower.text(f"ME TOO {master.ref}")
+    for text in follower.inbox():
+        assert "no case" not in text
+        assert reference.shown(own.ref) in text
+    assert len(stage.cases()) == 2
 
 
 def test_me_too_twice_is_one_case(stage: Stage, phone: Phone) -> None:

@@ -226,6 +226,18 @@ def test_a_number_is_shown_in_full_only_on_request_and_the_log_says_to_whom(offi
     assert ASHA not in shown.stderr
 
 
+@pytest.mark.parametrize("role", [role for role in Role if role not in (Role.CITIZEN, Role.SYSTEM)])
+def test_an_officer_of_the_office_it_is_about_finds_nothing_without_saying_which_office(
+    office: Office, role: Role
+) -> None:
+    ref = office.lodge(visibility="confidential", about="NCWSC")
+    case_ = case(ref)
+    assert case_.agency != "NCWSC"
+    for looking in (("show", ref), ("act", ref, "note", "--note", "We know who wrote this.")):
+        assert "that you may see" in refusal(*looking, "--as", role, "--name", "ncwsc-1")
+    assert case(ref).version == case_.version
+
+
 def test_who_lodged_an_anonymous_case_is_shown_to_nobody(office: Office) -> None:
     ref = office.lodge(visibility="anonymous")
     assert data("show", ref, "--reveal")["phone"] is None

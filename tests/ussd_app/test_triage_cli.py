@@ -143,6 +143,22 @@ def test_an_urgent_case_in_the_queue_is_marked(door: Door) -> None:
     assert told("list")[1].endswith("(urgent, sensitive)")
 
 
+def test_a_secret_case_in_the_queue_is_listed_to_nobody_who_may_not_see_it(door: Door) -> None:
+    secret = door.lodge("Chifu anataka pesa", sub="other.other", visibility="confidential", about="COUNTY-047")
+    assert secret.queue == "supervisor"
+    hidden = [
+        ("--as", "agent"),
+        ("--as", "supervisor", "--agency", "COUNTY-047"),
+        ("--as", "auditor", "--agency", "COUNTY-047"),
+        ("--as", "supervisor", "--agency", "NCWSC"),
+    ]
+    for viewer in hidden:
+        assert told("list", *viewer) == ["No case waits for a person."]
+        assert data("list", *viewer) == []
+    assert reference.shown(secret.ref) in told("list", "--as", "supervisor", "--agency", secret.agency)[0]
+    assert isinstance(run("list", "--as", "owner").exception, Refusal), "of which office?"
+
+
 def test_empty_queues_say_so(door: Door) -> None:
     assert told("list") == ["No case waits for a person."]
     assert told("clusters") == ["No open cases seem to be about the same thing."]

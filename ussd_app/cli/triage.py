@@ -13,13 +13,16 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from cases import clusters, reference, suggestions, triage
+from cases import clusters, reference, suggestions, triage, worklist
 from cases.clusters import Cluster, Spot
 from cases.suggestions import EXPORTED, Waiting
+from cases.worklist import MOST_LISTED, OFFICE_ROLES
 from packs.model import Pack, Place, text
 from packs.places import label
 from ussd_app import wiring
-from ussd_app.cli.case.desk import Desk, written
+from ussd_app.cli.case.clerk import a
+from ussd_app.cli.case.desk import STAFF, Desk, who, written
+from ussd_app.refusal import Refusal
 
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 
@@ -56,12 +59,16 @@ def explain(words: tuple[str, ...], near: str | None, as_json: bool) -> None:
 
 
 @command.command("list", short_help="The cases that wait for a person to name or send on, oldest first.")
-@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many at most.")
-@_JSON
-def list_(limit: int, as_json: bool) -> None:
-    """List the cases in the queues for triage and for supervisors, with what their words suggest and why."""
+@click.option("--limit", type=click.IntRange(1, MOST_LISTED), default=50, show_default=True, help="How many at most.")
+@who(STAFF)
+def list_(role: str | None, agency: str | None, name: str | None, as_json: bool, limit: int) -> None:
+    """List the cases in the queues for triage and for supervisors that you may see, with what their words suggest."""
     desk = Desk.open()
-    found = suggestions.waiting(limit)
+    viewer = desk.viewer(role, agency, name)
+    if viewer.role in OFFICE_ROLES and not viewer.agency:
+        raise Refusal(f"{a(viewer.role).capitalize()} sees the cases of one office: name it with --agency.")
+    waiting = suggestions.waiting(MOST_LISTED)
+    found = [one for one in waiting if worklist.by_id(viewer, one.case.id)][:limit]
     if as_json:
         click.echo(written([_waiting_json(desk.pack, one) for one in found]))
         return

@@ -109,15 +109,18 @@ class Desk:
         return Clerk(self.pack, self.now)
 
     def viewer(self, role: str | None, agency: str | None, name: str | None) -> Viewer:
-        """Who looks: in demo mode an admin unless they say otherwise."""
+        """Who looks: in demo mode an admin unless they say otherwise; an officer of the pack is of their own office."""
         if role is None and not self.is_demo:
             raise Refusal(f"Say in which role, with --as: {', '.join(STAFF)}.")
         if agency:
             self.known("office", agency, self.pack.agencies)
-        return Viewer(Role(role or Role.ADMIN), agency, name)
+        return Viewer(Role(role or Role.ADMIN), agency or self._office_of(name), name)
+
+    def _office_of(self, officer: str | None) -> str | None:
+        return next((office for office, members in self.pack.members.items() if officer in members), None)
 
     def find(self, viewer: Viewer, typed: str) -> tuple[Viewer, Case]:
-        """The case with this number, and who looks: without --agency, an officer of the office that has it.
+        """The case with this number, and who looks: if nothing tells their office, an officer of the one that has it.
 
         Raises Refusal, in the same words whether there is no such case or it is not theirs to see.
         """
