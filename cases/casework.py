@@ -174,6 +174,8 @@ class _Desk:
         known = self._by_source_key.get(change.source_key)
         if known is not None:
             return Done(known, repeated=True)
+        if change.case_id and change.case_id not in self._cases:
+            return NotAllowed("there is no such case")
         case = self._cases[change.case_id] if change.case_id else None
         try:
             self._check_codes(change)
@@ -188,11 +190,18 @@ class _Desk:
             return self._lodge(change)
         self._check(case, change)
         happened = [self._happen(case, change)]
-        if change.action is Action.CLASSIFY and (case.state == State.RECEIVED or _ROUTED_BY & happened[0].after.keys()):
+        if change.action is Action.CLASSIFY and self._is_routed_by(case, happened[0]):
             happened += self._route(case, change)
         if case.followers and change.action in _LEADS:
             self._led[case.id] = _LEADS[change.action]
         return happened
+
+    def _is_routed_by(self, case: Case, told: Happened) -> bool:
+        """Once an officer has touched it, a citizen's late answer to "where?" does not take it away again."""
+        if case.state == State.RECEIVED:
+            return True
+        ours = told.change.role not in (Role.CITIZEN, Role.AGENT) or case.acknowledged_at is None
+        return ours and bool(_ROUTED_BY & told.after.keys())
 
     def _check_codes(self, change: Change) -> None:
         """Codes from files and command lines may be anything; from menus they are the pack's own."""
@@ -204,6 +213,11 @@ class _Desk:
             code = change.facts.get(name)
             if code is not None and code not in codes:
                 raise NotAllowed(f"{lifecycle.plain(change.action)} does not know the {name} {code}")
+        agency = change.facts.get("agency")
+        if agency and self._pack.agencies[agency].retired:
+            raise NotAllowed(f"{lifecycle.plain(change.action)} is not possible to {agency}, which is retired")
+        if change.facts.get("about") == self._pack.desk:
+            raise NotAllowed("the service desk hands out every case: what is about the desk itself goes to its auditor")
 
     def _check(self, case: Case, change: Change) -> None:
         """What no table of states can know: who looked at which version, whose case it is, whom it would follow."""
@@ -217,8 +231,9 @@ class _Desk:
             self._check_master(case, change.facts["master"])
         if change.action in _GIVES and change.facts.get("owner"):
             agency, owner = change.facts.get("agency") or case.agency, change.facts["owner"]
-            members = self._pack.members.get(agency)
-            if members and owner not in members:  # a slip of the keyboard must not lose a case
+            members, others = self._pack.members.get(agency), self._pack.members.values()
+            if owner not in members if members else any(owner in office for office in others):
+                # a slip of the keyboard must not lose a case, nor give it to the office that it is about
                 raise NotAllowed(f"{change.action} does not know the officer {owner} at {agency}")
 
     def _check_master(self, case: Case, master_id: str) -> None:
@@ -254,7 +269,7 @@ class _Desk:
             citizen=caller.id,
             channel=change.source,
             language=facts.get("language") or caller.language or "en",
-            visibility=facts.get("visibility") or "public",
+            visibility=_visibility(facts),
             about=facts.get("about"),
             agency=self._pack.desk,
             state=State.RECEIVED,
@@ -447,6 +462,12 @@ _LEADS: Final = {
 WORKLIST: Final = "state NOT IN ('resolved', 'closed', 'rejected', 'duplicate', 'withdrawn')"
 _TOLD: Final = frozenset(events.TOLD)
 _select_case: Final = Select(Case)
+
+
+def _visibility(facts: Mapping[str, Any]) -> str:
+    """What is about an office is never public: it would be in that office's lists."""
+    asked = str(facts.get("visibility") or "public")
+    return "confidential" if facts.get("about") and asked == "public" else asked
 
 
 def _act(change: Change, now: datetime) -> Act:

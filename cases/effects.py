@@ -110,8 +110,10 @@ def _follow_master(case: Case, act: Act, _: Calendar) -> None:
 
 
 def _release(case: Case, act: Act, calendar: Calendar) -> None:
+    """The office now has it for the first time, so to speak: the time that it followed is not the office's."""
     _assign(case, act, calendar)
     case.master = None
+    _new_cycle(case, act, calendar)
 
 
 def _follow(case: Case, act: Act, calendar: Calendar) -> None:
@@ -138,6 +140,13 @@ def _reopen(case: Case, act: Act, calendar: Calendar) -> None:
     case.reopens += 1
     case.master = None  # a follower whose own problem is not fixed goes its own way
     _new_cycle(case, act, calendar)
+
+
+def _appeal(case: Case, act: Act, calendar: Calendar) -> None:
+    """Who hears the appeal has the promised time for it; a follower appeals for itself."""
+    case.master = None
+    _new_cycle(case, act, calendar)
+    case.appealed = 1
 
 
 def _overturn(case: Case, act: Act, calendar: Calendar) -> None:
@@ -175,9 +184,9 @@ _EFFECTS: Final[Mapping[Action, Callable[[Case, Act, Calendar], None]]] = {
     Action.REMIND: _set(reminded=1),
     Action.RATE: _rate,
     Action.REOPEN: _reopen,
-    Action.APPEAL: _set(appealed=1, master=None),  # as when it is reopened: its own way
+    Action.APPEAL: _appeal,
     Action.OVERTURN: _overturn,
     Action.WITHDRAW: _set(queue=None),
-    Action.RESTORE: _set(appealed=0),  # an appeal that was taken back was not decided: the next decision has its own
+    Action.RESTORE: _new_cycle,  # the days that it lay withdrawn are not the office's
     Action.ESCALATE: _escalate,
 }

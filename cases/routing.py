@@ -43,7 +43,7 @@ def _covering(pack: Pack, sub: str | None, place: Place | None, about: str | Non
         if rule.category not in (ANY, category) or rule.sub not in (ANY, sub) or rule.county not in (ANY, county):
             continue
         agency = f"{COUNTY_GOVERNMENT}-{county}" if rule.agency == COUNTY_GOVERNMENT else rule.agency
-        if agency in pack.agencies and agency != about:
+        if agency in pack.agencies and not pack.agencies[agency].retired and agency != about:
             weight = 4 * (rule.sub != ANY) + 2 * (rule.category != ANY) + (rule.county != ANY)
             found.append(Candidate(weight, rule, agency))
     return found

@@ -84,10 +84,15 @@ def next_step(case: Clocked, calendar: Calendar, office: Calendar) -> Step | Non
 
 
 def _after_resolution(case: Clocked, office: Calendar) -> Step:
+    """The last call comes mid-window; before holidays earlier, so that there is a day left to answer."""
     assert case.decided_at is not None  # noqa: S101  nothing is resolved without a decision
+    closes = case.decided_at + FEEDBACK_WINDOW
     if case.reminded:
-        return Step(case.decided_at + FEEDBACK_WINDOW, Action.CLOSE)
-    return Step(sla.next_opening(office, case.decided_at + FEEDBACK_WINDOW / 2), Action.REMIND)
+        return Step(closes, Action.CLOSE)
+    calls = [sla.next_opening(office, case.decided_at + FEEDBACK_WINDOW * part) for part in (0.5, 0.25, 0)]
+    return Step(
+        next((at for at in calls if at <= closes - timedelta(days=1)), closes - timedelta(days=1)), Action.REMIND
+    )
 
 
 def _triage(case: Clocked, office: Calendar) -> Step | None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from cases.lifecycle import OPEN, STARS, Action, State
 from cases.reference import LEAST_DIGITS
+from cases.triage import suggest
 from packs.model import Category, Pack, Place
 from packs.places import EVERYWHERE, PlaceIndex, fold
 from sms_gateway.keywords import A_NUMBER_ALONE, Addressed, AnswerWord, Command, Intent, answer, opening
@@ -314,10 +315,11 @@ def _reply(text: str, question: Question, _: Context) -> Plan | None:
     return Act(Action.ANSWER, question.case_id, "question", text)
 
 
-def _undo(text: str, question: Question, _: Context) -> Plan | None:
+def _undo(text: str, question: Question, context: Context) -> Plan | None:
+    """NO, or a sentence that begins so; but "No water since Monday" is a new complaint and not about the withdrawal."""
     said = answer(text)
     word = said.word if said else opening(text, AnswerWord.NO)
-    if word is not AnswerWord.NO:
+    if word is not AnswerWord.NO or (not said and suggest(context.pack, context.places, text).category):
         return None
     return Act(Action.RESTORE, question.case_id, "undo", None if said else text)
 

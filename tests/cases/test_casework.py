@@ -16,6 +16,7 @@ from cases.citizens import Caller, Citizens
 from cases.events import GENESIS
 from cases.lifecycle import Action, NotAllowed, Role, Stale, State
 from cases.models import Case, CaseEvent, CaseNumber, Citizen
+from cases.sweep import sweep
 from store import database
 from store.model import to_micros
 from tests.cases.conftest import Ear, Lodge, Officer, lodging
@@ -453,7 +454,7 @@ def test_a_successful_appeal_starts_a_new_cycle_in_other_hands(
     officer(case, Action.REJECT, role=Role.SUPERVISOR, actor="boss", words="It is before a court.", reason="in_court")
     casework.apply(Change(Action.APPEAL, amina, "sms", "rufaa", case.id), now)
     done = officer(case, Action.OVERTURN, role=Role.APPEAL_OFFICER, actor="judge", words="No court has it at all.").case
-    assert (done.state, done.cycle, done.owner, done.appealed) == (State.ASSIGNED, 2, None, 0)
+    assert (done.state, done.cycle, done.owner, done.appealed) == (State.ASSIGNED, 3, None, 0)
 
 
 def test_a_withdrawal_by_somebody_elses_hand_is_undone(
@@ -462,7 +463,8 @@ def test_a_withdrawal_by_somebody_elses_hand_is_undone(
     case = lodge().case
     casework.apply(Change(Action.WITHDRAW, amina, "ussd", "withdraw", case.id), now)
     restored = casework.apply(Change(Action.RESTORE, amina, "sms", "hapana", case.id), now + timedelta(days=6)).case
-    assert (restored.state, restored.due_at) == (State.ASSIGNED, case.due_at)
+    assert restored.state == State.ASSIGNED
+    assert restored.due_at == now + timedelta(days=6, hours=72)  # the days that it lay withdrawn are not the office's
 
 
 def test_an_offices_file_may_resolve_what_it_never_said_it_started(lodge: Lodge, officer: Officer) -> None:
@@ -603,3 +605,55 @@ def test_who_lodges_does_not_wait_for_who_holds_the_citizen(
         return True
 
     assert at_once(hold, lodge) == [True, True]
+
+
+def test_who_hears_an_appeal_has_the_promised_time_for_it(
+    casework: Casework, lodge: Lodge, officer: Officer, amina: Caller, now: datetime
+) -> None:
+    case = lodge().case
+    officer(case, Action.REJECT, role=Role.SUPERVISOR, words="It is before a court.", reason="in_court")
+    later = now + timedelta(days=8)
+    appealed = casework.apply(Change(Action.APPEAL, amina, "sms", "rufaa", case.id), later).case
+    assert (appealed.due_at, appealed.cycle) == (later + timedelta(hours=72), 2)
+    assert sweep(casework, later + timedelta(hours=53)) == {}
+
+
+def test_a_late_answer_of_the_citizen_does_not_undo_a_transfer(
+    casework: Casework, lodge: Lodge, officer: Officer, amina: Caller, now: datetime
+) -> None:
+    case = lodge(place=None).case
+    officer(case, Action.TRANSFER, role=Role.SUPERVISOR, words="Their pump.", agency="KPLC")
+    where = Change(Action.CLASSIFY, amina, "sms", "where", case.id, facts={"place": "kibera"})
+    told = casework.apply(where, now).case
+    assert (told.place, told.agency) == ("kibera", "KPLC")
+
+
+def test_what_is_about_an_office_is_never_public(lodge: Lodge) -> None:
+    assert lodge("1", about="NCWSC").case.visibility == "confidential"
+    assert lodge("2", about="NCWSC", visibility="anonymous").case.visibility == "anonymous"
+
+
+def test_what_is_about_the_desk_itself_is_refused_in_words(lodge: Lodge) -> None:
+    with pytest.raises(NotAllowed, match="the service desk hands out every case"):
+        lodge(about="MLANGO")
+
+
+def test_a_retired_office_gets_nothing_more(ke: packs.Pack, citizens: Citizens, amina: Caller, now: datetime) -> None:
+    agencies = {**ke.agencies, "NCWSC": replace(ke.agencies["NCWSC"], retired=True)}
+    casework = Casework(lambda: replace(ke, agencies=agencies), citizens)
+    case = casework.apply(lodging(amina, "test:1"), now).case
+    assert case.agency == "COUNTY-047"
+    back = Change(Action.TRANSFER, None, "cli", "t", case.id, Role.SUPERVISOR, {"agency": "NCWSC"}, "Their pipe.")
+    with pytest.raises(NotAllowed, match="transfer is not possible to NCWSC, which is retired"):
+        casework.apply(back, now)
+
+
+def test_an_officer_of_another_office_is_not_slipped_in(lodge: Lodge, officer: Officer) -> None:
+    case = lodge(sub="roads.town", about="NCWSC").case
+    with pytest.raises(NotAllowed, match="does not know the officer ncwsc-1"):
+        officer(case, Action.ASSIGN, role=Role.SUPERVISOR, owner="ncwsc-1")
+
+
+def test_a_case_that_does_not_exist_is_refused_in_words(casework: Casework, amina: Caller, now: datetime) -> None:
+    with pytest.raises(NotAllowed, match="there is no such case"):
+        casework.apply(Change(Action.WITHDRAW, amina, "sms", "1", "0" * 32), now)

@@ -101,6 +101,13 @@ def test_the_last_call_comes_mid_window_in_working_hours(office: Calendar) -> No
     assert timers.next_step(resolved, office, office) == (MONDAY + timedelta(days=7), Action.REMIND)
 
 
+def test_before_easter_the_last_call_comes_early_enough_to_be_answered(office: Calendar) -> None:
+    resolved = Clock(state=State.RESOLVED, decided_at=datetime(2027, 3, 22, 13, 0, tzinfo=UTC))
+    step = timers.next_step(resolved, office, office)
+    assert step is not None
+    assert step.at < datetime(2027, 3, 25, 14, 0, tzinfo=UTC)  # Friday to Monday nobody is there
+
+
 def test_silence_closes_a_case_when_the_window_ends(office: Calendar) -> None:
     resolved = Clock(state=State.RESOLVED, decided_at=MONDAY, reminded=1)
     assert timers.next_step(resolved, office, office) == (MONDAY + timedelta(days=7), Action.CLOSE)

@@ -246,6 +246,11 @@ def test_no_undoes(context: Context, text: str, words: str | None) -> None:
     assert planned(text, context, UNDO) == Act(Action.RESTORE, "case", "undo", words)
 
 
+@pytest.mark.parametrize("text", ["No water in Kayole since Monday", "no power since morning"])
+def test_a_new_complaint_that_begins_with_no_undoes_nothing(context: Context, text: str) -> None:
+    assert planned(text, context, UNDO) == Lodge(text)
+
+
 @pytest.mark.parametrize(("text", "words"), [("APPEAL", None), ("Rufaa hawakuja", "Rufaa hawakuja")])
 def test_an_appeal_takes_along_what_was_said_before(context: Context, text: str, words: str | None) -> None:
     assert planned(text, context, APPEAL) == Act(Action.APPEAL, "case", "appeal", words, "mo")

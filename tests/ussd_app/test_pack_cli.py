@@ -52,6 +52,8 @@ def test_a_good_folder_is_counted(tmp_path: Path) -> None:
         "  sub-categories  3",
         "  places          11: 2 counties, 2 constituencies, 3 wards, 0 towns, 2 estates, 2 offices",
         "  aliases         2",
+        "  members         0",
+        "  lexicon         0",
         "  holidays        until the end of 2027",
     ]
 

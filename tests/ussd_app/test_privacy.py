@@ -329,7 +329,9 @@ class TestLettingGo:
             stage.citizens.meet(f"+2547330001{number:02}", stage.now)
         then = stage.now + KEEP.citizens
         done = at_once(*[lambda: privacy.retain(stage.citizens, KEEP, then)] * 2)
-        assert sum(done, Counter())["citizens"] == Erasure.select().count() == privacy._BATCH["citizens"]
+        erased = [one.citizen for one in Erasure.select(Erasure.citizen)]
+        assert sum(done, Counter())["citizens"] == len(erased) == len(set(erased))
+        assert len(erased) in (privacy._BATCH["citizens"], 2 * privacy._BATCH["citizens"])  # one step, or two in turn
 
 
 def walk(stage: Stage, later: timedelta) -> Counter[str]:
