@@ -41,7 +41,7 @@ TEMPLATES: Final[Mapping[str, str]] = {
     ),
     "received_known": say(
         "{service}: Complaint {ref} received. {n} people reported {sub}, {place}. Same problem? Reply 1 to be added, "
-        "2 if yours is different."
+        "2 if not."
     ),
     "known_issue": say(
         "{service}: You are added: {ref} {sub}, {place} ({n} people). With {agency}, due {date}. We will SMS you."
