@@ -125,7 +125,7 @@ def _decide(case: Case, act: Act, _: Calendar) -> None:
     case.decided_at = act.at
     case.decided_by = act.facts.get("decided_by") or act.actor or str(act.role)
     case.outcome = act.facts.get("outcome")
-    case.reminded, case.queue = 0, None
+    case.reminded_at, case.queue = None, None
 
 
 def _new_cycle(case: Case, act: Act, calendar: Calendar) -> None:
@@ -166,6 +166,10 @@ def _escalate(case: Case, act: Act, _: Calendar) -> None:
     case.escalation = int(act.facts["level"])
 
 
+def _remind(case: Case, act: Act, _: Calendar) -> None:
+    case.reminded_at = act.at
+
+
 def _rate(case: Case, act: Act, _: Calendar) -> None:
     case.rating = int(act.facts["stars"])
 
@@ -181,7 +185,7 @@ _EFFECTS: Final[Mapping[Action, Callable[[Case, Act, Calendar], None]]] = {
     Action.RELEASE: _release,
     Action.REJECT: _decide,
     Action.RESOLVE: _decide,
-    Action.REMIND: _set(reminded=1),
+    Action.REMIND: _remind,
     Action.RATE: _rate,
     Action.REOPEN: _reopen,
     Action.APPEAL: _appeal,

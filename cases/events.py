@@ -27,7 +27,7 @@ TOLD: Final = (
     "agency", "owner", "about", "queue", "priority", "master", "repeats", "state", "cycle", "pack_version",
     "received_at", "calendar", "resolve_minutes", "clock_start", "paused_at", "paused_minutes",
     "acknowledge_by", "respond_by", "due_at", "acknowledged_at", "responded_at", "escalation",
-    "decided_at", "decided_by", "outcome", "reminded", "reopens", "appealed", "rating",
+    "decided_at", "decided_by", "outcome", "reminded_at", "reopens", "appealed", "rating",
 )  # fmt: skip
 _BATCH: Final = 2_000
 _COLUMNS: Final = (

@@ -82,7 +82,7 @@ class Case(Model):
     decided_at = UtcField(null=True)
     decided_by = CharField(max_length=40, null=True)
     outcome = CharField(max_length=20, null=True)
-    reminded = SmallIntegerField(default=0)  # whether the citizen was asked a second time
+    reminded_at = UtcField(null=True)  # the citizen was asked a second time
     reopens = SmallIntegerField(default=0)
     appealed = SmallIntegerField(default=0)  # whether the decision of this cycle was appealed
     rating = SmallIntegerField(null=True)  # 1 to 5

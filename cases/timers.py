@@ -13,6 +13,7 @@ from cases.lifecycle import LEVELS, OPEN, Action, State
 from packs.model import Calendar, Pack
 
 MOST_PAUSED_DAYS: Final = 5  # working days of a cycle that the clock may stand still for a citizen's answer
+TO_ANSWER: Final = timedelta(days=1)  # the least that is left between the last call and closing
 FEEDBACK_WINDOW: Final = timedelta(days=7)  # "is it fixed?" is open so long; then silence counts as yes
 UNCLEAR_MINUTES: Final = 120  # working time until what nobody has named goes to the triage queue
 
@@ -37,7 +38,7 @@ class Clocked(Protocol):
     paused_minutes: int
     escalation: int
     decided_at: datetime | None
-    reminded: int
+    reminded_at: datetime | None
 
 
 def office_hours(pack: Pack) -> Calendar:
@@ -87,12 +88,11 @@ def _after_resolution(case: Clocked, office: Calendar) -> Step:
     """The last call comes mid-window; before holidays earlier, so that there is a day left to answer."""
     assert case.decided_at is not None  # noqa: S101  nothing is resolved without a decision
     closes = case.decided_at + FEEDBACK_WINDOW
-    if case.reminded:
-        return Step(closes, Action.CLOSE)
+    if case.reminded_at:  # after a standstill the last call may come late: nobody is closed in the same breath
+        return Step(max(closes, case.reminded_at + TO_ANSWER), Action.CLOSE)
     calls = [sla.next_opening(office, case.decided_at + FEEDBACK_WINDOW * part) for part in (0.5, 0.25, 0)]
-    return Step(
-        next((at for at in calls if at <= closes - timedelta(days=1)), closes - timedelta(days=1)), Action.REMIND
-    )
+    last = closes - TO_ANSWER
+    return Step(next((at for at in calls if at <= last), last), Action.REMIND)
 
 
 def _triage(case: Clocked, office: Calendar) -> Step | None:

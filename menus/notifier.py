@@ -369,7 +369,9 @@ def _asked(event: Happened, pack: Pack) -> _Told:
 
 
 def _reminded(event: Happened, pack: Pack) -> _Told:
-    return _Told("resolved_last_call", "solved", params={"date": last_day(event.case, pack)})
+    closes = event.case.next_at if event.case.next_step == Action.CLOSE else None
+    until = day(closes, pack) if closes else last_day(event.case, pack)
+    return _Told("resolved_last_call", "solved", params={"date": until})
 
 
 def _rejected(event: Happened, pack: Pack) -> _Told:

@@ -29,7 +29,7 @@ class Clock:
     paused_minutes: int = 0
     escalation: int = 0
     decided_at: datetime | None = None
-    reminded: int = 0
+    reminded_at: datetime | None = None
 
 
 @pytest.fixture
@@ -109,8 +109,14 @@ def test_before_easter_the_last_call_comes_early_enough_to_be_answered(office: C
 
 
 def test_silence_closes_a_case_when_the_window_ends(office: Calendar) -> None:
-    resolved = Clock(state=State.RESOLVED, decided_at=MONDAY, reminded=1)
+    resolved = Clock(state=State.RESOLVED, decided_at=MONDAY, reminded_at=MONDAY + timedelta(days=4))
     assert timers.next_step(resolved, office, office) == (MONDAY + timedelta(days=7), Action.CLOSE)
+
+
+def test_after_a_standstill_nobody_is_asked_and_closed_in_the_same_breath(office: Calendar) -> None:
+    late = MONDAY + timedelta(days=9)
+    resolved = Clock(state=State.RESOLVED, decided_at=MONDAY, reminded_at=late)
+    assert timers.next_step(resolved, office, office) == (late + timers.TO_ANSWER, Action.CLOSE)
 
 
 @pytest.mark.parametrize("state", sorted(set(State) - OPEN - {State.RESOLVED}))

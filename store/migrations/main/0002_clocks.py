@@ -25,7 +25,7 @@ COLUMNS = (
     ("decided_at", "BIGINT"),
     ("decided_by", "VARCHAR(40)"),
     ("outcome", "VARCHAR(20)"),
-    ("reminded", "SMALLINT NOT NULL DEFAULT 0"),
+    ("reminded_at", "BIGINT"),
     ("reopens", "SMALLINT NOT NULL DEFAULT 0"),
     ("appealed", "SMALLINT NOT NULL DEFAULT 0"),
     ("rating", "SMALLINT"),
