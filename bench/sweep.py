@@ -16,7 +16,7 @@ from time import perf_counter
 from typing import Final
 
 from bench.plan import Plan, Report
-from cases.casework import Casework, Change
+from cases.casework import MOST_CHANGES, Casework, Change
 from cases.lifecycle import Action
 from cases.models import Case
 from cases.sweep import BATCH, sweep
@@ -28,7 +28,7 @@ from ussd_app.refusal import Refusal
 from ussd_app.settings import Settings
 
 CASES: Final = 50_000
-CITIZENS: Final = 500
+CITIZENS: Final = 5_000  # ten cases each, which is many
 _OVERDUE: Final = timedelta(hours=80)  # no water is promised in 72
 
 
@@ -73,12 +73,13 @@ def furnish(casework: Casework, received: datetime, count: int) -> None:
         Change(Action.LODGE, citizen, "ussd", f"furnish/{number}", facts=facts)
         for number, citizen in enumerate(citizens)
     ]
-    casework.apply_many(lodging, received)
+    for start in range(0, len(lodging), MOST_CHANGES):
+        casework.apply_many(lodging[start : start + MOST_CHANGES], received)
     originals = [case.__data__ for case in Case.select()]
     insert, made = Insert(Case), len(originals)
     while made < count:
-        copies = []
-        for original in originals[: count - made]:
+        copies, first = [], made % len(originals)
+        for original in originals[first : first + min(MOST_CHANGES, count - made)]:
             made += 1
             key = new_id()
             copies.append({**original, "id": key, "source_key": key, "ref": _number(made)})
