@@ -7,7 +7,7 @@ still counts as known where others refer to it, so that one mistake is reported 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final, get_args
@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field
 
 from locales.gsm7 import septets
 from packs.calendars import known_zone, read_calendars
+from packs.faqs import read_faqs
 from packs.faults import PackFaults
 from packs.model import (
     ANY,
@@ -31,8 +32,8 @@ from packs.model import (
     Route,
     Sla,
     SubCategory,
+    Subject,
     Term,
-    Text,
     Where,
 )
 from packs.places import fold
@@ -50,18 +51,18 @@ from packs.reading import (
     one_of,
     reference,
     required,
+    some_text,
     text,
+    too_wide,
     unique,
 )
 from packs.sheet import Columns, Row
 from packs.snapshot import fingerprint
 from packs.texts import read_texts
+from packs.wording import ASK, HELP, LABEL, NAME, TITLE, with_further_languages
 
 SERVICE: Final = 8  # septets of the service's name: it opens every SMS
-NAME: Final = 20  # septets of an agency, a sub-category, a town: what the texts around them leave
-LABEL: Final = 26  # septets of a category's label
 SCREEN: Final = 160 - len("CON ")  # septets of a USSD screen
-BACK: Final = len("\n0. Back")  # "0. Rudi" is as wide
 POPULAR_KINDS: Final[tuple[PlaceKind, ...]] = ("town", "estate")
 WHERE: Final[tuple[Where, ...]] = get_args(Where)
 PROMISES: Final = ("acknowledge", "respond", "resolve")
@@ -112,15 +113,17 @@ def load(folder: Path) -> Pack:
     places = dict(areas)
     _popular(reading, areas, places)
     _offices(reading, areas, places, agencies)
-    categories = _categories(reading, head.menu if head else None)
+    categories = _categories(reading)
     subs = _subs(reading, categories, calendars)
     slas = _slas(reading, categories, subs, calendars)
     routes = _routes(reading, categories, subs, agencies, areas)
+    subjects = _subjects(reading, agencies)
     messages = read_texts(reading, categories, subs)
+    faqs = read_faqs(reading, categories)
     members = _members(reading, agencies)
     lexicon = _lexicon(reading, categories, subs)
-    if reading.faults or head is None:
-        raise PackFaults(sorted(reading.faults, key=lambda fault: (fault.file, fault.line)))
+    if head is None:
+        raise _told(reading)
     pack = Pack(
         code=head.code,
         version="",
@@ -142,13 +145,26 @@ def load(folder: Path) -> Pack:
         messages=messages,
         members=members,
         lexicon=lexicon,
+        subjects=subjects,
+        faqs=faqs,
     )
+    pack = with_further_languages(reading, pack)
+    if reading.faults:
+        raise _told(reading)
     return replace(pack, version=fingerprint(pack))
+
+
+def _told(reading: Reading) -> PackFaults:
+    return PackFaults(sorted(reading.faults, key=lambda fault: (fault.file, fault.line)))
 
 
 def _check_head(reading: Reading, head: PackTable) -> None:
     if (septets(head.service) or NAME) > SERVICE:
         reading.fault("pack.toml", f"“{head.service}” is wider than {SERVICE} septets.", key="service")
+    for entry in head.emergency:
+        for words in entry.name.values():
+            if wrong := too_wide(words, HELP):
+                reading.fault("pack.toml", wrong, key="name")
     for lang in ALWAYS:
         if lang not in head.languages:
             reading.fault("pack.toml", f"the language {lang} must be among them.", key="languages")
@@ -239,7 +255,9 @@ def _check_nesting(row: Row, column: str, area: Place | None, around: Place | No
 def _agencies(reading: Reading, areas: Mapping[str, Place]) -> dict[str, Agency]:
     agencies: dict[str, Agency] = {}
     lines: dict[str, int] = {}
-    sheet = reading.sheet("agencies.csv", Columns(("code", "kind", "name_en", "name_sw", "county_code"), ("name_*",)))
+    rows: list[Row] = []
+    columns = Columns(("code", "kind", "name_en", "name_sw", "county_code"), ("under", "name_*"))
+    sheet = reading.sheet("agencies.csv", columns)
     for row in sheet:
         code = matching(row, "code", _AGENCY, "KENHA or COUNTY-047 (capitals, digits, dashes)")
         kind = one_of(row, "kind", AGENCY_KINDS)
@@ -249,7 +267,11 @@ def _agencies(reading: Reading, areas: Mapping[str, Place]) -> dict[str, Agency]
         if kind == "county" and code != f"{COUNTY_GOVERNMENT}-{county}":
             row.fault("code", f"the government of county {county} must have the code {COUNTY_GOVERNMENT}-{county}.")
         if unique(row, "code", code, lines):
-            agencies[code] = Agency(code, kind, text(row, "name", NAME), county or None)
+            name, under = text(row, "name", NAME), row["under"] or None
+            agencies[code] = Agency(code, kind, name, county or None, under=under)
+            rows.append(row)
+    for row in rows:
+        _check_heads(row, agencies)
     if sum(agency.kind == "desk" for agency in agencies.values()) != 1:
         sheet.missing("kind", "exactly one agency must be the desk, which gets what no rule sends elsewhere.")
     for place in areas.values():
@@ -258,27 +280,31 @@ def _agencies(reading: Reading, areas: Mapping[str, Place]) -> dict[str, Agency]
     return agencies
 
 
-def _categories(reading: Reading, menu: MenuTable | None) -> dict[str, Category]:
+def _check_heads(row: Row, agencies: Mapping[str, Agency]) -> None:
+    """What is over an agency must be known, and something must be over nothing."""
+    reference(row, "under", agencies, "agency")
+    over, known = [row["code"]], agencies.get(row["under"])
+    while known and known.code not in over:
+        over.append(known.code)
+        known = agencies.get(known.parent or "")
+    if known and known.code == row["code"]:
+        row.fault("under", f"{row['code']} would be under itself: {' under '.join([*over, known.code])}.")
+
+
+def _categories(reading: Reading) -> dict[str, Category]:
     columns = Columns(
         ("code", "key", "name_en", "name_sw", "title_en", "title_sw"), ("hidden", "sensitive", "name_*", "title_*")
     )
     categories: dict[str, Category] = {}
-    rows: dict[str, Row] = {}
     codes: dict[str, int] = {}
     keys: dict[str, int] = {}
     for row in reading.sheet("categories.csv", columns):
         code = matching(row, "code", _CATEGORY, "cash_transfer (small letters)")
         key = matching(row, "key", _PAGE_KEY, "3 or 9.3 (9 opens the second page, 0 goes back)")
         unique(row, "key", key, keys)
-        name, title = text(row, "name", LABEL), text(row, "title", SCREEN)
+        name, title = text(row, "name", LABEL), text(row, "title", TITLE)
         if unique(row, "code", code, codes):
             categories[code] = Category(code, key, name, title, flag(row, "hidden"), flag(row, "sensitive"))
-            rows[code] = row
-    for page in ("", "9"):
-        shown = [one for one in categories.values() if one.parent == page]
-        if shown and menu:
-            labels = [one.name for one in shown] + ([menu.more] if page == "" else [])
-            _check_screen(menu.title, labels, rows[shown[-1].code])
     return categories
 
 
@@ -287,10 +313,9 @@ def _subs(
 ) -> dict[str, SubCategory]:
     columns = Columns(
         ("code", "category", "key", "name_en", "name_sw", "where", "calendar"),
-        ("words_first", "hidden", "sensitive", "name_*"),
+        ("words_first", "hidden", "sensitive", "danger", "name_*", "ask_*"),
     )
     subs: dict[str, SubCategory] = {}
-    rows: dict[str, Row] = {}
     codes: dict[str, int] = {}
     keys: dict[str, int] = {}
     sheet = reading.sheet("subcategories.csv", columns)
@@ -308,26 +333,15 @@ def _subs(
         name = text(row, "name", NAME)
         if unique(row, "code", code, codes):
             flags = (flag(row, "words_first"), flag(row, "hidden"), flag(row, "sensitive"))
-            subs[code] = SubCategory(code, category, key, name, where, calendar, *flags)
-            rows[code] = row
+            danger, ask = flag(row, "danger"), some_text(row, "ask", ASK)
+            subs[code] = SubCategory(code, category, key, name, where, calendar, *flags, danger=danger, ask=ask)
     if sum(sub.words_first for sub in subs.values()) != 1:
         sheet.missing("words_first", "exactly one sub-category must ask for words first: what nobody is sure about.")
-    for code, menu in categories.items():
-        shown = [sub for sub in subs.values() if sub.category == code]
-        if shown:
-            _check_screen(menu.title, [sub.name for sub in shown], rows[shown[-1].code])
-        else:
+    filled = {sub.category for sub in subs.values()}
+    for code in categories:
+        if code not in filled:
             sheet.missing("category", f"category {code} has no line here.")
     return subs
-
-
-def _check_screen(title: Text, labels: Sequence[Text], row: Row) -> None:
-    """A page of a menu must fit one USSD screen, keys that are still hidden included."""
-    for lang in ALWAYS:
-        lines = [title.get(lang, ""), *(f"1. {label.get(lang, '')}" for label in labels)]
-        width = (septets("\n".join(lines)) or 0) + BACK
-        if width > SCREEN:
-            row.fault(f"name_{lang}", f"this menu is {width} septets wide with its title; {SCREEN} fit a screen.")
 
 
 def _slas(
@@ -381,24 +395,48 @@ def _routes(
     agencies: Mapping[str, Agency],
     areas: Mapping[str, Place],
 ) -> tuple[Route, ...]:
-    sheet = reading.sheet("routes.csv", Columns(("category", "sub", "county_code", "agency")))
-    routes: dict[tuple[str, str, str], Route] = {}
+    sheet = reading.sheet("routes.csv", Columns(("category", "sub", "county_code", "agency"), ("about",)))
+    routes: dict[tuple[str, str, str, str], Route] = {}
     for row in sheet:
         category, sub = _scope(row, categories, subs)
         county = ANY
         if required(row, "county_code") != ANY:
             county = reference(row, "county_code", areas, "county", digits(row, "county_code", 3))
-        agency = required(row, "agency")
-        if agency != COUNTY_GOVERNMENT:
-            reference(row, "agency", agencies, "agency")
-        rule = (category, sub, county)
+        required(row, "agency")
+        agency, about = _office(row, "agency", agencies), _office(row, "about", agencies)
+        if about and agency == about:
+            row.fault("about", f"{agency} must not get what is reported about it.")
+        rule = (category, sub, county, about)
         if rule in routes:
-            row.fault("agency", f"another line sends “{', '.join(rule)}” to {routes[rule].agency} already.")
-        routes.setdefault(rule, Route(*rule, agency, row.line))
-    last = routes.get((ANY, ANY, ANY))
+            of = ", ".join(filter(None, rule))
+            row.fault("agency", f"another line sends “{of}” to {routes[rule].agency} already.")
+        routes.setdefault(rule, Route(category, sub, county, agency, row.line, about))
+    last = routes.get((ANY, ANY, ANY, ""))
     if last is None or last.agency == COUNTY_GOVERNMENT:
         sheet.missing("agency", "a line *,*,* must name the agency that gets what no other line covers.")
     return tuple(routes.values())
+
+
+def _office(row: Row, column: str, agencies: Mapping[str, Agency]) -> str:
+    """The code of an agency, or what stands for the county government of the place; may be empty."""
+    return row[column] if row[column] == COUNTY_GOVERNMENT else reference(row, column, agencies, "agency")
+
+
+def _subjects(reading: Reading, agencies: Mapping[str, Agency]) -> tuple[Subject, ...]:
+    """Whom a secret report may be about; a pack without that file does not ask."""
+    if not reading.has("subjects.csv"):
+        return ()
+    subjects: dict[str, Subject] = {}
+    codes: dict[str, int] = {}
+    keys: dict[str, int] = {}
+    for row in reading.sheet("subjects.csv", Columns(("code", "key", "name_en", "name_sw", "about"), ("name_*",))):
+        code = matching(row, "code", _CATEGORY, "land_office (small letters)")
+        key = matching(row, "key", _SUB_KEY, "a key from 1 to 8")
+        unique(row, "key", key, keys)
+        about = _office(row, "about", agencies)
+        if unique(row, "code", code, codes):
+            subjects[code] = Subject(code, key, text(row, "name", LABEL), about)
+    return tuple(sorted(subjects.values(), key=lambda subject: subject.key))
 
 
 def _members(reading: Reading, agencies: Mapping[str, Agency]) -> dict[str, tuple[str, ...]]:

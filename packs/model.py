@@ -8,20 +8,22 @@ from datetime import date
 from functools import cached_property
 from typing import Final, Literal
 
+from locales import fallbacks
+
 Text = Mapping[str, str]  # language code → words
 PlaceKind = Literal["county", "town", "constituency", "estate", "ward", "office"]
 Where = Literal["place", "office", "none"]
 
 ANY: Final = "*"  # in a route: whatever it is
-COUNTY_GOVERNMENT: Final = "COUNTY"  # in a route: the county government of the place
+COUNTY_GOVERNMENT: Final = "COUNTY"  # in a route or for a subject: the county government of the place
 # In a lexicon, beside categories: cannot wait; to be handled by a person alone; no complaint; just of its language.
 URGENT, SENSITIVE, NOTHING, LANGUAGE = SIGNS = ("urgent", "sensitive", "nothing", "language")
 ANY_LANGUAGE: Final = "any"
 
 
 def text(words: Text, lang: str) -> str:
-    """The words in `lang`, else in English, which every text of a pack has."""
-    return words.get(lang) or words["en"]
+    """The words in `lang`, else in the languages it falls back to, else in English, which every text of a pack has."""
+    return words.get(lang) or next((words[code] for code in fallbacks(lang) if words.get(code)), words["en"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,14 @@ class Agency:
     name: Text  # at most 20 septets
     county: str | None = None
     retired: bool = False
+    under: str | None = None  # the agency that is over it; a department needs none, its county says it
+
+    @property
+    def parent(self) -> str | None:
+        """The agency that is over it."""
+        if self.kind == "department" and not self.under:
+            return f"{COUNTY_GOVERNMENT}-{self.county}"
+        return self.under
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,28 @@ class SubCategory:
     hidden: bool = False
     sensitive: bool = False
     retired: bool = False
+    danger: bool = False  # somebody may be hurt: the emergency numbers are shown first
+    ask: Text = field(default_factory=dict)  # one more question ("Application number"), at most 40 septets; or empty
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom a secret report is about. A sub-category of the category called like it needs not ask ("police")."""
+
+    code: str
+    key: str  # "1" to "8"
+    name: Text
+    about: str = ""  # the agency that must not see it; "COUNTY": the county government of the place; "": none
+
+
+@dataclass(frozen=True, slots=True)
+class Faq:
+    """A question that people often ask, and its answer: plain text of any length, shown by pages."""
+
+    code: str
+    category: str | None  # None: of general use
+    question: Text  # at most 28 septets
+    answer: Text  # at most 480 septets
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +151,17 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Who gets what: `sub` and `county` may be "*"; `agency` may be "COUNTY", the county government of the place."""
+    """Who gets what: `sub` and `county` may be "*"; `agency` may be "COUNTY", the county government of the place.
+
+    A rule with `about` is only for reports about that agency, or one of its kin, and outweighs all without.
+    """
 
     category: str
     sub: str
     county: str
     agency: str
     line: int = field(default=0, compare=False)  # of routes.csv, to find it again; 0 in packs of before
+    about: str = ""  # an agency, or "COUNTY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +213,8 @@ class Pack:
     )  # agency → codes of its officers who take cases
     lexicon: tuple[Term, ...] = ()
     messages: Mapping[str, Mapping[str, Text]] = field(default_factory=dict)  # SMS → scope → the pack's own words
+    subjects: tuple[Subject, ...] = ()  # in the order of their keys
+    faqs: tuple[Faq, ...] = ()  # in the order in which they are listed
 
     def __hash__(self) -> int:
         return hash(self.version)
@@ -212,9 +250,36 @@ class Pack:
     def county_government(self, county: str) -> Agency:
         return self.agencies[f"{COUNTY_GOVERNMENT}-{county}"]
 
+    def kin(self, agency: str) -> frozenset[str]:
+        """The agencies that answer to the same head as this one, itself among them: who must not be asked to judge it.
+
+        A county government and its departments are kin, the police and its detectives; companies a county owns are not.
+        """
+        return self._kin.get(self._head(agency), frozenset((agency,)))
+
+    def subject_of(self, sub: str) -> Subject | None:
+        """Whom a secret report of this sub-category is about where that goes without asking."""
+        return next((subject for subject in self.subjects if subject.code == self.subs[sub].category), None)
+
+    def faqs_of(self, category: str | None) -> tuple[Faq, ...]:
+        """The questions of a category, or those of general use, in the order in which they are listed."""
+        return tuple(faq for faq in self.faqs if faq.category == category)
+
     def emergency_number(self, use: str) -> str:
         """The number to call for `use` ("police", "violence", "child" …)."""
         return self._emergency[use]
+
+    def _head(self, agency: str) -> str:
+        """The agency over all that are over `agency`."""
+        known = self.agencies.get(agency)
+        return self._head(known.parent) if known and known.parent else agency
+
+    @cached_property
+    def _kin(self) -> Mapping[str, frozenset[str]]:
+        kin: dict[str, set[str]] = {}
+        for agency in self.agencies:
+            kin.setdefault(self._head(agency), set()).add(agency)
+        return {head: frozenset(agencies) for head, agencies in kin.items()}
 
     @cached_property
     def _menus(self) -> Mapping[str, tuple[Category, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -198,11 +199,44 @@ def text(row: Row, column: str, limit: int) -> Text:
     return words
 
 
+def some_text(row: Row, column: str, limit: int) -> Text:
+    """As `text`, of a cell that may be left empty: but in all the languages that always are, or in none."""
+    return text(row, column, limit) if any(row[f"{column}_{lang}"] for lang in ALWAYS) else {}
+
+
 def check_width(row: Row, column: str, words: str, limit: int, *, plain: bool = True) -> None:
     """`plain`: the words must be in GSM-7 as they stand; else they may be made so when sent, letter for letter."""
-    width = septets(words)
-    if width is None and plain:
-        strange = next(letter for letter in words if septets(letter) is None)
+    if plain and (strange := strange_letter(words)):
         row.fault(column, f"“{strange}” is not a letter of GSM-7, so a phone may not show it.")
-    if (width or len(words)) > limit:
-        row.fault(column, f"“{words}” is {width or len(words)} septets wide; {limit} fit.")
+    if wrong := too_wide(words, limit):
+        row.fault(column, wrong)
+
+
+def too_wide(words: str, limit: int) -> str | None:
+    """The sentence that says so, or None."""
+    units = width(words)
+    return f"“{words}” is {units} septets wide; {limit} fit." if units > limit else None
+
+
+def width(words: str) -> int:
+    """Septets of the words as they are sent: Latin letters lose the marks that GSM-7 lacks (ĩ, ê), œ and ŋ become two;
+    a text in another script goes in UCS-2, where a character takes the room of two septets."""
+    if (units := septets(words)) is not None:
+        return units
+    letters = unicodedata.normalize("NFKC", words)  # … is three
+    return 2 * len(letters) if needs_ucs2(words) else len(letters) + sum(letter in "œŒŋŊ" for letter in letters)
+
+
+def needs_ucs2(words: str) -> bool:
+    """Whether some letter of the words has no likeness in GSM-7, as all Ethiopic ones."""
+    return septets(words) is None and any(septets(letter) is None and _unlike_latin(letter) for letter in words)
+
+
+def _unlike_latin(letter: str) -> bool:
+    kind = unicodedata.category(letter)[0]
+    return kind in "LS" and not unicodedata.name(letter, "").startswith(("LATIN", "MODIFIER"))
+
+
+def strange_letter(words: str) -> str | None:
+    """The first letter that GSM-7 lacks."""
+    return next((letter for letter in words if septets(letter) is None), None) if septets(words) is None else None

@@ -6,17 +6,17 @@ sub-category; the most specific line wins. What may stand in it, and how wide it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from string import Formatter
 from typing import Final
 
-from locales.gsm7 import septets
 from packs.model import ANY, Category, Pack, SubCategory, Text
-from packs.reading import ALWAYS, Reading, one_of, required
+from packs.reading import ALWAYS, Reading, needs_ucs2, one_of, required, strange_letter, width
 from packs.sheet import Columns, Row
 
 FILE: Final = "messages.csv"
 SEGMENT: Final = 160  # septets of one SMS
+TWO_PARTS: Final = 134  # UTF-16 units of two SMS: what scripts outside of GSM-7 get for the same
 # The widest a value may be in an SMS, in septets; wider ones are cut when it is sent.
 WIDTHS: Final[Mapping[str, int]] = {
     "service": 8,
@@ -95,39 +95,40 @@ def read_texts(
     return texts
 
 
+def mistake(template: str, words: str, *, plain: bool) -> str | None:
+    """What is wrong with words for an SMS, as a sentence; None if nothing is. `plain`: they must be in GSM-7."""
+    named = _named(words)
+    if named is None:
+        return "a { or } stands alone; names stand between both, as in {ref}."
+    unknown = sorted(named - PLACEHOLDERS[template])
+    if unknown:
+        known = ", ".join(f"{{{name}}}" for name in sorted(PLACEHOLDERS[template]))
+        return f"“{template}” does not know {{{unknown[0]}}}. It knows: {known}."
+    for name in _OWED:
+        if name in PLACEHOLDERS[template] - named and template not in _ASKS_NOTHING_OF:
+            return f"this text must say {{{name}}}."
+    if plain and (strange := strange_letter(words)):
+        return f"“{strange}” is not a letter of GSM-7, so a phone may not show it."
+    return _too_wide(words.format_map({name: "x" * WIDTHS[name] for name in named}))
+
+
 def _words(row: Row, template: str) -> Text:
     """The text in each language that the line has; English is never missing."""
     required(row, "text_en")
     columns = {name: words for name, words in row.cells.items() if name.startswith("text_") and words}
     for column, words in columns.items():
-        _check(row, column, words, template)
+        if wrong := mistake(template, words, plain=column.removeprefix("text_") in ALWAYS):
+            row.fault(column, wrong)
     return {column.removeprefix("text_"): words for column, words in columns.items()}
 
 
-def _check(row: Row, column: str, words: str, template: str) -> None:
-    named = _named(words)
-    if named is None:
-        row.fault(column, "a { or } stands alone; names stand between both, as in {ref}.")
-        return
-    unknown = sorted(named - PLACEHOLDERS[template])
-    if unknown:
-        known = ", ".join(f"{{{name}}}" for name in sorted(PLACEHOLDERS[template]))
-        row.fault(column, f"“{template}” does not know {{{unknown[0]}}}. It knows: {known}.")
-        return
-    for name in _OWED:
-        if name in PLACEHOLDERS[template] - named and template not in _ASKS_NOTHING_OF:
-            row.fault(column, f"this text must say {{{name}}}.")
-    _check_width(row, column, words, named)
-
-
-def _check_width(row: Row, column: str, words: str, named: Iterable[str]) -> None:
-    widest = words.format_map({name: "x" * WIDTHS[name] for name in named})
-    width = septets(widest)
-    if width is None and column.removeprefix("text_") in ALWAYS:
-        strange = next(letter for letter in words if septets(letter) is None)
-        row.fault(column, f"“{strange}” is not a letter of GSM-7, so a phone may not show it.")
-    if (width or len(widest)) > SEGMENT:
-        row.fault(column, f"with the widest values this is {width or len(widest)} septets; {SEGMENT} fit one SMS.")
+def _too_wide(widest: str) -> str | None:
+    if needs_ucs2(widest):
+        if len(widest) > TWO_PARTS:
+            return f"with the widest values this is {len(widest)} characters; {TWO_PARTS} fit two SMS."
+    elif (units := width(widest)) > SEGMENT:
+        return f"with the widest values this is {units} septets; {SEGMENT} fit one SMS."
+    return None
 
 
 def _named(words: str) -> frozenset[str] | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from itertools import product
 
 import pytest
 
 from locales.gsm7 import septets
-from packs import Pack
+from packs import Agency, Pack, SubCategory
 from packs.model import ANY, COUNTY_GOVERNMENT
 from store.clock import utcnow
 from tests.conftest import PACK_FOLDER
@@ -48,6 +49,9 @@ SUB_KEYS = {
     "other": "other",
 }
 
+RED_CROSS = "1199"
+SCREEN = 160 - len("CON ")  # septets
+
 
 def test_it_covers_the_whole_country(ke: Pack) -> None:
     kinds = Counter(place.kind for place in ke.places.values())
@@ -78,17 +82,72 @@ def test_menu_keys_never_change_their_meaning(ke: Pack) -> None:
 
 
 def test_the_menu_offers_what_is_open_in_the_order_of_its_keys(ke: Pack) -> None:
-    assert [category.digit for category in ke.menu()] == list("1234567")
+    assert [category.digit for category in ke.menu()] == list("12345678")
     assert [category.digit for category in ke.menu("9")] == list("123456")
-    assert [sub.key for sub in ke.subs_of("police")] == list("12356")  # 4, police abuse, is kept
+    assert [sub.key for sub in ke.subs_of("police")] == list("123456")
 
 
-def test_what_is_secret_is_hidden_until_secret_reports_are_open(ke: Pack) -> None:
-    assert {category.code: category.hidden for category in ke.categories.values() if category.sensitive} == {
-        "bribery": True
+def test_bribery_and_police_abuse_are_reported_in_secret(ke: Pack) -> None:
+    assert [category.code for category in ke.categories.values() if category.sensitive] == ["bribery"]
+    secret = {sub.code for sub in ke.subs.values() if sub.sensitive}
+    assert secret == {"police.abuse", *(f"bribery.{name}" for name in SUB_KEYS["bribery"].split())}
+    assert secret <= {sub.code for category in ke.categories for sub in ke.subs_of(category)}
+
+
+def test_danger_shows_the_emergency_numbers_first(ke: Pack) -> None:
+    assert {sub.code for sub in ke.subs.values() if sub.danger} == {
+        "power.fallen_line",
+        "roads.drains",
+        "health.turned_away",
+        "police.abuse",
+        "police.insecurity",
+        "bribery.threats",
     }
-    secret = {sub.code: sub.hidden for sub in ke.subs.values() if sub.sensitive}
-    assert secret == {"police.abuse": True} | {f"bribery.{name}": True for name in SUB_KEYS["bribery"].split()}
+
+
+def test_a_number_is_asked_where_an_office_cannot_find_the_matter_without(ke: Pack) -> None:
+    asked = {sub.code for sub in ke.subs.values() if sub.ask}
+    assert {"id.passport", "id.card", "health.sha_claim", "land.title", "permit.business"} <= asked
+    assert not [code for code in asked if ke.subs[code].sensitive]
+
+
+def test_secret_reports_name_whom_they_are_about(ke: Pack) -> None:
+    assert {subject.key: (subject.code, subject.about) for subject in ke.subjects} == {
+        "1": ("chief", "NGAO"),
+        "2": ("police", "NPS"),
+        "3": ("county", "COUNTY"),
+        "4": ("hospital", "COUNTY"),
+        "5": ("school", "MOE"),
+        "6": ("land_office", "LANDS"),
+        "7": ("court", "JUDICIARY"),
+        "8": ("other", ""),
+    }
+    about_police = ke.subject_of("police.abuse")
+    assert about_police is not None
+    assert about_police.about == "NPS"
+    assert ke.subject_of("bribery.asked") is None
+
+
+def test_detectives_are_kin_of_the_police_who_watch_them_are_not(ke: Pack) -> None:
+    assert ke.kin("NPS") == ke.kin("DCI") == {"NPS", "DCI"}
+    assert ke.kin("IPOA") == {"IPOA"}
+
+
+def test_a_county_government_and_its_departments_are_kin_its_companies_are_not(ke: Pack) -> None:
+    assert ke.kin("COUNTY-047") == {code for code in ke.agencies if code.startswith("COUNTY-047")}
+    assert ke.kin("COUNTY-047-ENV") == ke.kin("COUNTY-047-LAND")
+    assert ke.kin("NCWSC") == {"NCWSC"}
+
+
+@pytest.mark.parametrize("lang", ["en", "sw"])
+def test_every_menu_fits_one_screen(ke: Pack, lang: str) -> None:
+    first = [ke.menu_title, *(one.name for one in ke.menu()), ke.more]
+    more = [ke.menu_title, *(one.name for one in ke.menu("9"))]
+    problems = [[one.title, *(sub.name for sub in ke.subs_of(one.code))] for one in ke.categories.values()]
+    for menu in (first, more, *problems):
+        title, *labels = (words[lang] for words in menu)
+        screen = "\n".join([title, *(f"1. {label}" for label in labels), "0. Back"])
+        assert (septets(screen) or 999) <= SCREEN, screen
 
 
 def test_every_list_of_problems_ends_with_other(ke: Pack) -> None:
@@ -129,16 +188,49 @@ def test_danger_is_answered_day_and_night(ke: Pack, sub: str) -> None:
     assert ke.sla(sub).acknowledge <= 60
 
 
+def owner_of(pack: Pack, sub: SubCategory, county: str, about: str = "") -> Agency:
+    """Who gets it by the rules: those about the reported office first, then from the most exact to the least."""
+    rules = {(route.category, route.sub, route.county, route.about): route.agency for route in pack.routes}
+    scopes = [(sub.category, *scope) for scope in product((sub.code, ANY), (county, ANY))] + [(ANY, ANY, ANY)]
+    found = [rules[*scope, whom] for whom in dict.fromkeys((about, "")) for scope in scopes if (*scope, whom) in rules]
+    return pack.county_government(county) if found[0] == COUNTY_GOVERNMENT else pack.agencies[found[0]]
+
+
 def test_every_problem_in_every_county_has_an_agency(ke: Pack) -> None:
-    rules = {(route.category, route.sub, route.county): route.agency for route in ke.routes}
     counties = [place.code for place in ke.places.values() if place.kind == "county"]
     for sub, county in product(ke.subs.values(), counties):
-        scopes = product((sub.code, ANY), (county, ANY))
-        agency = next(
-            (rules[sub.category, *scope] for scope in scopes if (sub.category, *scope) in rules), rules[ANY, ANY, ANY]
-        )
-        owner = ke.county_government(county) if agency == COUNTY_GOVERNMENT else ke.agencies[agency]
+        owner = owner_of(ke, sub, county)
         assert owner.county in (None, county), (sub.code, county, owner.code)
+
+
+def test_no_secret_report_reaches_the_office_it_is_about_or_its_kin(ke: Pack) -> None:
+    counties = [place.code for place in ke.places.values() if place.kind == "county"]
+    secret = [sub for sub in ke.subs.values() if sub.sensitive]
+    for subject, sub, county in product(ke.subjects, secret, counties):
+        reported = ke.county_government(county).code if subject.about == COUNTY_GOVERNMENT else subject.about
+        owner = owner_of(ke, sub, county, subject.about)
+        assert owner.code not in ke.kin(reported), (subject.code, sub.code, county)
+        assert owner.code != ke.desk
+
+
+@pytest.mark.parametrize(
+    ("about", "owner"), [("NPS", "IPOA"), ("JUDICIARY", "CAJ"), ("NGAO", "EACC"), ("COUNTY", "EACC"), ("", "EACC")]
+)
+def test_bribery_goes_to_those_who_watch_the_office(ke: Pack, about: str, owner: str) -> None:
+    assert owner_of(ke, ke.subs["bribery.asked"], "047", about).code == owner
+
+
+def test_there_is_advice_on_every_category_and_of_general_use(ke: Pack) -> None:
+    for category in ke.categories.values():
+        assert category.code == "other" or 3 <= len(ke.faqs_of(category.code)) <= 4, category.code
+    assert len(ke.faqs_of(None)) >= 5
+
+
+def test_emergency_numbers_in_advice_are_those_of_the_pack(ke: Pack) -> None:
+    known = {entry.number for entry in ke.emergency}
+    for faq in ke.faqs:
+        for words in faq.answer.values():
+            assert set(re.findall(r"(?<!\*)\b(?:9\d\d|11\d|119\d)\b", words)) <= known | {RED_CROSS}, faq.code
 
 
 def test_what_no_rule_covers_goes_to_the_service_desk(ke: Pack) -> None:
@@ -179,7 +271,7 @@ def test_emergency_numbers_are_found_by_their_use(ke: Pack) -> None:
     assert [ke.emergency_number(use) for use in uses] == ["999", "112", "1195", "116"]
 
 
-@pytest.mark.parametrize("file", sorted(path.name for path in PACK_FOLDER.glob("*.csv")))
+@pytest.mark.parametrize("file", sorted(str(path.relative_to(PACK_FOLDER)) for path in PACK_FOLDER.rglob("*.csv")))
 def test_files_open_alike_in_every_spreadsheet(file: str) -> None:
     """UTF-8, plain newlines, no cell that a spreadsheet would take for a formula."""
     content = (PACK_FOLDER / file).read_bytes()

@@ -98,6 +98,7 @@ MISTAKES = [
     ("pack.toml", 'sw = "Mengine"', 'sw = ""', ":8 menu.more", "the words in sw are missing."),
     ("pack.toml", 'code = "xx"', "code = xx", "", "this is not TOML: Invalid value (at line 1, column 8)."),
     ("pack.toml", '"999"', '"nine"', ":11 emergency.0.number", "String should match pattern"),
+    ("pack.toml", '"Polisi"', f'"{"Polisi " * 6}"', " name", "is 42 septets wide; 40 fit."),
     ("pack.toml", "[menu]", "colour = 1\n[menu]", ":6 colour", "Extra inputs are not permitted."),
     ("calendars.toml", "14:00-17:00", "12:00-17:00", ":7 calendar.office.mon", "begins before the interval ahead"),
     ("calendars.toml", "08:00-12:00", "8-12", ":8 calendar.office.tue", "“8-12” should look like 08:00-13:00."),
@@ -140,6 +141,7 @@ MISTAKES = [
     ("categories.csv", "9.1", "1", ":3 key (B)", "“1” stands in line 2 already."),
     ("categories.csv", "9.1", "9", ":3 key (B)", "“9” does not look like 3 or 9.3"),
     ("categories.csv", "water,1", "Water,1", ":2 code (A)", "“Water” does not look like cash_transfer"),
+    ("categories.csv", ",ID: what is", f",{'ID ' * 9}: what is", ":3 title_en (E)", "septets wide; 34 fit."),
     ("categories.csv", "title_sw", "titel_sw", ":1 title_sw", "this column is missing."),
     ("categories.csv", "title_sw", "titel_sw", ":1 titel_sw (F)", "no such column is known here."),
     ("categories.csv", "hidden", "code", ":1 code (A)", "there are two columns of this name."),
@@ -171,12 +173,98 @@ def test_a_mistake_is_told_with_its_place(
     assert any(fault.startswith(f"{file}{where}: ") and words in fault for fault in found), found
 
 
-@pytest.mark.parametrize("lang", ["en", "sw"])
-def test_a_menu_that_overflows_the_screen_is_told(tmp_path: Path, lang: str) -> None:
-    lines = TINY["subcategories.csv"].strip().split("\n")
-    more = [f"water.x{letter},water,{n},{'x' * 20},{'y' * 20},place,office," for n, letter in enumerate("abcde", 3)]
-    found = faults(write_tiny(tmp_path, subcategories__csv="\n".join([*lines, *more])))
-    assert any(f"name_{lang}" in fault and "septets wide with its title; 156 fit a screen" in fault for fault in found)
+SUBJECTS = """code,key,name_en,name_sw,about
+desk,1,Desk,Dawati,DESK
+county,2,County office,Ofisi ya kaunti,COUNTY
+other,3,Other,Mwingine,
+"""
+
+
+def with_column(file: str, name: str, **cells: str) -> str:
+    """A file of the tiny pack with one more column; `cells` by the first cell of a line, with `__` for the dot."""
+    head, *lines = TINY[file].strip().split("\n")
+    told = {code.replace("__", "."): cell for code, cell in cells.items()}
+    return "\n".join([f"{head},{name}", *(f"{line},{told.get(line.split(',')[0], '')}" for line in lines)])
+
+
+def test_whom_a_secret_report_is_about_stands_in_the_order_of_keys(tmp_path: Path) -> None:
+    pack = packs.load(write_tiny(tmp_path, subjects__csv=SUBJECTS.replace("desk,1", "water,4")))
+    assert [subject.code for subject in pack.subjects] == ["county", "other", "water"]
+    assert [subject.about for subject in pack.subjects] == ["COUNTY", "", "DESK"]
+    preset = pack.subject_of("water.none")
+    assert preset is not None
+    assert preset.code == "water"
+    assert pack.subject_of("id.passport") is None
+
+
+def test_what_is_dangerous_and_what_is_asked_stands_with_the_sub_category(tmp_path: Path) -> None:
+    danger = with_column("subcategories.csv", "danger", water__none="yes")
+    subs = packs.load(write_tiny(tmp_path, subcategories__csv=danger)).subs
+    assert [code for code, sub in subs.items() if sub.danger] == ["water.none"]
+    asks = with_column("subcategories.csv", "ask_en,ask_sw", id__passport="Number,Nambari", water__bill=",")
+    subs = packs.load(write_tiny(tmp_path, subcategories__csv=asks)).subs
+    assert subs["id.passport"].ask == {"en": "Number", "sw": "Nambari"}
+    assert subs["water.bill"].ask == {}
+
+
+def test_offices_under_one_head_are_kin(tmp_path: Path) -> None:
+    lines = "WATER,utility,Water,Maji,047\nHEALTH,department,Health,Afya,047\nVISA,national,Visa,Viza,\n"
+    agencies = with_column("agencies.csv", "under") + "\n"
+    agencies += lines.replace("\n", ",\n").replace("Viza,,", "Viza,,IMMIGRATION")
+    pack = packs.load(write_tiny(tmp_path, agencies__csv=agencies))
+    assert pack.kin("HEALTH") == pack.kin("COUNTY-047") == {"HEALTH", "COUNTY-047"}
+    assert pack.kin("VISA") == pack.kin("IMMIGRATION") == {"VISA", "IMMIGRATION"}
+    assert pack.kin("WATER") == {"WATER"}  # a county owns the company; it is no part of its government
+    assert pack.kin("GONE") == {"GONE"}
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "told"),
+    [
+        ("agencies.csv", with_column("agencies.csv", "under", DESK="KRA"), ":5 under (F): there is no agency “KRA”."),
+        (
+            "agencies.csv",
+            with_column("agencies.csv", "under", DESK="DESK"),
+            ":5 under (F): DESK would be under itself: DESK under DESK.",
+        ),
+        (
+            "agencies.csv",
+            with_column("agencies.csv", "under", **{"DESK": "IMMIGRATION", "IMMIGRATION": "DESK"}),
+            ":5 under (F): DESK would be under itself: DESK under IMMIGRATION under DESK.",
+        ),
+        (
+            "subcategories.csv",
+            with_column("subcategories.csv", "danger", water__none="fire"),
+            ":2 danger (I): “fire” should be yes or no.",
+        ),
+        (
+            "subcategories.csv",
+            with_column("subcategories.csv", "ask_en,ask_sw", water__none="Number,"),
+            ":2 ask_sw (J): this cell is empty.",
+        ),
+        (
+            "subcategories.csv",
+            with_column("subcategories.csv", "ask_en,ask_sw", water__none=f"{'x' * 41},Nambari"),
+            "septets wide; 40 fit.",
+        ),
+        ("routes.csv", with_column("routes.csv", "about", id="KRA"), ":3 about (E): there is no agency “KRA”."),
+        (
+            "routes.csv",
+            with_column("routes.csv", "about", id="IMMIGRATION"),
+            ":3 about (E): IMMIGRATION must not get what is reported about it.",
+        ),
+        ("subjects.csv", SUBJECTS.replace("desk,1", "desk,2"), ":3 key (B): “2” stands in line 2 already."),
+        ("subjects.csv", SUBJECTS.replace("desk,1", "desk,9"), ":2 key (B): “9” does not look like a key from 1 to 8."),
+        ("subjects.csv", SUBJECTS.replace("other,3", "desk,3"), ":4 code (A): “desk” stands in line 2 already."),
+        ("subjects.csv", SUBJECTS.replace("desk,1", "Desk,1"), ":2 code (A): “Desk” does not look like land_office"),
+        ("subjects.csv", SUBJECTS.replace("Dawati,DESK", "Dawati,KRA"), ":2 about (E): there is no agency “KRA”."),
+        ("subjects.csv", SUBJECTS.replace("Mwingine", ""), ":4 name_sw (D): this cell is empty."),
+        ("subjects.csv", SUBJECTS.replace("Mwingine", "m" * 27), "septets wide; 26 fit."),
+    ],
+)
+def test_a_mistake_in_what_secret_reports_need_is_told(tmp_path: Path, file: str, content: str, told: str) -> None:
+    found = faults(write_tiny(tmp_path, **{file.replace(".", "__"): content}))
+    assert any(fault.startswith(file) and told in fault for fault in found), found
 
 
 def test_all_mistakes_are_told_at_once_one_a_line(tmp_path: Path) -> None:

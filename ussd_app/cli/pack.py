@@ -11,6 +11,7 @@ import click
 
 import packs
 from packs.model import PlaceKind
+from packs.wording import wordings
 from store.clock import utcnow
 from ussd_app import wiring
 from ussd_app.settings import Settings
@@ -85,8 +86,18 @@ def _contents(pack: packs.Pack) -> Mapping[str, str]:
         "aliases": f"{sum(len(place.also) for place in places):,}",
         "members": f"{sum(map(len, pack.members.values())):,}",
         "lexicon": f"{len(pack.lexicon):,}",
+        "subjects": f"{len(pack.subjects):,}",
+        "questions": f"{len(pack.faqs):,}",
+        "texts": _texts(pack),
         "holidays": f"until the end of {pack.holiday_years[1]}",
     }
+
+
+def _texts(pack: packs.Pack) -> str:
+    """How many texts citizens may see, and how many of them are there in further languages."""
+    texts = wordings(pack)
+    further = Counter(lang for wording in texts for lang in wording.words if lang not in pack.languages)
+    return "; ".join((f"{len(texts):,}", *(f"{lang} {count:,}" for lang, count in sorted(further.items()))))
 
 
 def _offered(entries: Mapping[str, Any]) -> str:
@@ -106,13 +117,15 @@ def _news(before: packs.Pack, after: packs.Pack) -> list[tuple[str, str]]:
         "members": (before.members, after.members),
         "lexicon": ({one.parts: one for one in before.lexicon}, {one.parts: one for one in after.lexicon}),
         "messages": (before.messages, after.messages),
+        "subjects": ({one.code: one for one in before.subjects}, {one.code: one for one in after.subjects}),
+        "questions": ({one.code: one for one in before.faqs}, {one.code: one for one in after.faqs}),
         "emergency": ({one.use: one for one in before.emergency}, {one.use: one for one in after.emergency}),
     }
     return [(name, news) for name, (old, new) in parts.items() if (news := _difference(old, new))]
 
 
 def _by_key(pack: packs.Pack) -> Mapping[Any, packs.Route]:
-    return {(route.category, route.sub, route.county): route for route in pack.routes}
+    return {(route.category, route.sub, route.county, route.about): route for route in pack.routes}
 
 
 def _difference(old: Mapping[Any, Any], new: Mapping[Any, Any]) -> str:
