@@ -20,7 +20,7 @@ from cases import effects, events, lifecycle, reference
 from cases.citizens import Caller, Citizens
 from cases.lifecycle import OPEN, Act, Action, NotAllowed, Role, Stale, Standing, State
 from cases.models import Case, CaseEvent
-from cases.routing import route
+from cases.routing import barred, route
 from packs.model import Pack
 from store import database
 from store.model import Insert, Select, Update, UtcField, new_id, node_name, to_micros
@@ -129,7 +129,10 @@ _EVER_NEW: Final = frozenset({"state_since", "version", "events", "chain", "next
 _TIMES: Final = frozenset(name for name in events.TOLD if isinstance(Case._meta.fields[name], UtcField))
 
 
-_NOTHING_YET: Final = dict.fromkeys(name for name, one in Case._meta.fields.items() if one.null and name != "about")
+_SAID_AT_ONCE: Final = ("about", "silent")
+_NOTHING_YET: Final = dict.fromkeys(
+    name for name, one in Case._meta.fields.items() if one.null and name not in _SAID_AT_ONCE
+)
 
 
 class _Desk:
@@ -175,7 +178,7 @@ class _Desk:
         if known is not None:
             return Done(known, repeated=True)
         if change.case_id and change.case_id not in self._cases:
-            return NotAllowed("there is no such case")
+            return NotAllowed(_NO_SUCH_CASE)
         case = self._cases[change.case_id] if change.case_id else None
         try:
             self._check_codes(change)
@@ -221,6 +224,8 @@ class _Desk:
 
     def _check(self, case: Case, change: Change) -> None:
         """What no table of states can know: who looked at which version, whose case it is, whom it would follow."""
+        if change.office in barred(self._pack, case.about):
+            raise NotAllowed(_NO_SUCH_CASE)
         if change.version is not None and change.version != case.version:
             raise Stale(
                 f"this case was changed meanwhile: it is at version {case.version} now, not at {change.version}"
@@ -242,8 +247,8 @@ class _Desk:
             raise NotAllowed("duplicate needs a public case to follow")
         if master.state not in OPEN:
             raise NotAllowed(f"duplicate needs an open case to follow; that one is {lifecycle.plain(master.state)}")
-        if case.about and case.about == master.agency:
-            raise NotAllowed("duplicate never gives a case to the office that it is about")
+        if master.agency in barred(self._pack, case.about):
+            raise NotAllowed("duplicate never gives a case to the office that it is about, nor to its kin")
 
     def _lodge(self, change: Change) -> list[Happened]:
         act = _act(change, self._now)
@@ -271,6 +276,7 @@ class _Desk:
             language=facts.get("language") or caller.language or "en",
             visibility=_visibility(facts),
             about=facts.get("about"),
+            silent=1 if facts.get("silent") else None,
             agency=self._pack.desk,
             state=State.RECEIVED,
             state_since=at,
@@ -362,7 +368,7 @@ class _Desk:
         if change.action in _GIVES and change.facts.get("agency") and not change.facts.get("owner"):
             change = replace(change, facts={**change.facts, "owner": self._member(change.facts["agency"])})
         act = _act(change, self._now)
-        state = lifecycle.after(_standing(case), act)
+        state = lifecycle.after(_standing(case, self._pack), act)
         before = dict(case.__data__)
         if change.action is Action.CLASSIFY:
             effects.describe(case, change.facts, self._pack)
@@ -447,6 +453,7 @@ class _Desk:
             database.run(database.main, wake, to_micros(self._now), str(step), master)
 
 
+_NO_SUCH_CASE: Final = "there is no such case"
 PRIORITIES: Final = ("normal", "urgent")
 VISIBILITIES: Final = ("public", "confidential", "anonymous")
 _GIVES: Final = frozenset({Action.ASSIGN, Action.TRANSFER, Action.RELEASE})  # to an office: one of its members gets it
@@ -474,13 +481,13 @@ def _act(change: Change, now: datetime) -> Act:
     return Act(change.action, change.role, change.at or now, change.actor, change.office, change.facts, change.words)
 
 
-def _standing(case: Case) -> Standing:
+def _standing(case: Case, pack: Pack) -> Standing:
     return Standing(
         state=State(case.state),
         id=case.id,
         agency=case.agency,
         owner=case.owner,
-        about=case.about,
+        barred=barred(pack, case.about),
         followers=case.followers,
         escalation=case.escalation,
         reopens=case.reopens,

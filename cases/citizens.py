@@ -14,7 +14,7 @@ from store import database
 from store.model import Insert, new_id, to_micros
 from store.sealing import DataKey, Keyring
 
-_COLUMNS: Final = "id, data_key, msisdn, language, place, stopped_at"
+_COLUMNS: Final = "id, data_key, msisdn, language, place, stopped_at, letters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class Caller:
     language: str | None
     place: str | None
     stopped: bool
+    letters: str = "auto"  # how they want them in SMS: auto, plain, marks
 
 
 class Citizens:
@@ -85,6 +86,10 @@ class Citizens:
         )
         return {row[0]: self._caller(row) for row in rows}
 
+    def fingerprint(self, value: str) -> str:
+        """A keyed fingerprint under which `value` can be counted but not guessed (32 hex digits)."""
+        return self._keyring.index(value)
+
     def hold(self, citizen_id: str) -> None:
         """Keep every other holder of this citizen waiting until the transaction ends (SQLite holds all writers).
 
@@ -98,6 +103,11 @@ class Citizens:
         """Remember the language they chose."""
         remember = "UPDATE citizen SET language = ? WHERE id = ? AND data_key IS NOT NULL"
         database.run(database.main, remember, language, citizen_id)
+
+    def set_letters(self, citizen_id: str, letters: str) -> None:
+        """Remember how they want the letters of their language: auto, plain or marks."""
+        remember = "UPDATE citizen SET letters = ? WHERE id = ? AND data_key IS NOT NULL"
+        database.run(database.main, remember, letters, citizen_id)
 
     def stop(self, citizen_id: str, now: datetime) -> None:
         """They sent STOP: nothing unsolicited goes out from now on."""
@@ -116,14 +126,14 @@ class Citizens:
         forgotten = database.run(
             database.main,
             "UPDATE citizen SET data_key = NULL, msisdn_index = id, msisdn = ?, language = NULL, place = NULL, "
-            "stopped_at = NULL WHERE id = ? AND data_key IS NOT NULL",
+            "stopped_at = NULL, reminded_at = NULL, letters = NULL WHERE id = ? AND data_key IS NOT NULL",
             b"",
             citizen_id,
         )
         return bool(forgotten.rowcount == 1)
 
     def _caller(self, row: tuple[Any, ...], msisdn: str | None = None) -> Caller:
-        citizen_id, wrapped, sealed, language, place, stopped = row
+        citizen_id, wrapped, sealed, language, place, stopped, letters = row
         key = self._keyring.unwrap(citizen_id, wrapped)
         return Caller(
             id=citizen_id,
@@ -132,4 +142,5 @@ class Citizens:
             language=language,
             place=place,
             stopped=stopped is not None,
+            letters=letters or "auto",
         )

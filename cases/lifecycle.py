@@ -118,7 +118,7 @@ class Standing:
     id: str = ""
     agency: str = ""
     owner: str | None = None
-    about: str | None = None  # the office that is complained about in confidence
+    barred: frozenset[str] = frozenset()  # the office that is complained about in confidence, and its kin
     followers: int = 0
     escalation: int = 0  # the level reached in this cycle
     reopens: int = 0
@@ -185,8 +185,8 @@ _OWN_CASE: Final = Guard(
     lambda case, act: act.role is not Role.OWNER or case.owner is None or act.actor in (None, case.owner),
 )
 _NOT_ABOUT: Final = Guard(
-    "never gives a case to the office that it is about",
-    lambda case, act: case.about is None or act.facts.get("agency") != case.about,
+    "never gives a case to the office that it is about, nor to its kin",
+    lambda case, act: act.facts.get("agency") not in case.barred,
 )
 _REOPEN_IN_TIME: Final = Guard(
     f"is possible within {REOPEN_WINDOW.days} days of the decision",

@@ -13,16 +13,18 @@ from store import database
 from store.model import Select, to_micros
 
 
-def own_case(citizen_id: str, typed: str) -> Case | None:
-    """The citizen's own case with the number they typed, whole or its last digits (at least 4); None otherwise.
+def own_case(citizen_id: str, typed: str, *, secret: bool = False) -> Case | None:
+    """The citizen's own public case with the number they typed, whole or its last digits (at least 4); else None.
 
+    `secret`: one that is not public, too, by its whole number; what is then said of it must tell nothing of it.
     Absent, foreign and mistyped numbers all give None, after the same queries: the answer discloses nothing.
     """
     number = reference.digits(typed)
     if number is None or len(number) < reference.LEAST_DIGITS or len(number) > reference.DIGITS:
         return None
     if len(number) == reference.DIGITS:
-        return _first(_cases("WHERE citizen_id = ? AND ref = ?", citizen_id, number))
+        found = _first(_cases("WHERE citizen_id = ? AND ref = ?", citizen_id, number))
+        return found if secret or (found and found.visibility == "public") else None
     return _first(_cases(f"{_PUBLIC} AND ref LIKE ? {_NEWEST}", citizen_id, f"%{number}", 1))
 
 

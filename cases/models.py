@@ -18,6 +18,8 @@ class Citizen(Model):
     language = CharField(max_length=8, null=True)  # NULL until they choose
     place = CharField(max_length=40, null=True)  # where their last local problem was
     stopped_at = UtcField(null=True)  # they sent STOP
+    reminded_at = UtcField(null=True)  # when we last asked what to do with a draft that they left
+    letters = CharField(max_length=8, null=True)  # how they want them in SMS: NULL or auto, plain, marks
     created_at = UtcField()
 
     class Meta:
@@ -86,6 +88,7 @@ class Case(Model):
     reopens = SmallIntegerField(default=0)
     appealed = SmallIntegerField(default=0)  # whether the decision of this cycle was appealed
     rating = SmallIntegerField(null=True)  # 1 to 5
+    silent = SmallIntegerField(null=True)  # 1: no SMS tells of it, as its citizen wished
 
     class Meta:
         table_name = "cases"

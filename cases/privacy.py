@@ -14,11 +14,13 @@ from typing import Any, Final
 from peewee import CharField, ForeignKeyField, TextField
 
 from cases import lifecycle, reference
+from cases.callbacks import Callback
 from cases.casework import MOST_CHANGES, Casework, Change
 from cases.citizens import Caller, Citizens
 from cases.events import canonical
 from cases.lifecycle import OPEN, Action, NotAllowed, State
 from cases.models import Case, CaseEvent, Citizen
+from cases.pins import CasePin, PinAttempt
 from cases.suggestions import Suggestion
 from packs.model import Pack, text
 from store.model import Insert, Model, Select, UtcField, from_micros
@@ -111,6 +113,8 @@ def told(caller: Caller, pack: Pack) -> dict[str, Any]:
         "cases": [
             _case_told(case, caller, pack) for case in _cases("WHERE citizen_id = ? ORDER BY received_at", caller.id)
         ],
+        "calls_asked_for": [_call_told(one) for one in _callbacks("WHERE citizen_id = ? ORDER BY id", caller.id)],
+        "wrong_tries_at_pins": [iso(one.at) for one in _attempts("WHERE citizen_id = ? ORDER BY id", caller.id)],
     }
 
 
@@ -125,8 +129,20 @@ def _case_told(case: Case, caller: Caller, pack: Pack) -> dict[str, Any]:
     return {
         "number": reference.shown(case.ref),
         **{name: value for name, value in facts.items() if value is not None},
+        "has_pin": bool(_pins("WHERE case_id = ?", case.id)),  # which is for them alone, not for whoever prints this
         "history": [_event_told(event, caller, pack) for event in history],
         "suggested": [_suggestion_told(one, pack) for one in _suggestions("WHERE case_id = ? ORDER BY id", case.id)],
+    }
+
+
+def _call_told(one: Callback) -> dict[str, Any]:
+    return {
+        "asked_at": iso(one.asked_at),
+        "about": one.about,
+        "by": iso(one.by),
+        "missed": one.tries,
+        "done_at": iso(one.done_at),
+        "outcome": one.outcome,
     }
 
 
@@ -173,6 +189,9 @@ def _named(pack: Pack, name: str, value: Any) -> Any:
 _cases: Final = Select(Case)
 _events: Final = Select(CaseEvent)
 _suggestions: Final = Select(Suggestion)
+_callbacks: Final = Select(Callback)
+_pins: Final = Select(CasePin)
+_attempts: Final = Select(PinAttempt)
 _insert_erasure: Final = Insert(Erasure)
 _OPEN: Final = "(" + ", ".join(f"'{state}'" for state in sorted(OPEN)) + ")"
 _PLACES: Final = frozenset({"place", "ward", "constituency", "county"})

@@ -52,6 +52,15 @@ def next_opening(calendar: Calendar, moment: datetime) -> datetime:
     return due(calendar, moment, 0)
 
 
+def end_of_next_day(calendar: Calendar, moment: datetime) -> datetime:
+    """When the office closes on its first working day after the local day of `moment`; in UTC."""
+    zone = ZoneInfo(calendar.zone)
+    midnight = datetime.combine(moment.astimezone(zone).date() + _DAY, time(), zone)
+    opens = next_opening(calendar, midnight).astimezone(zone)
+    last_minute = max(end for _, end in calendar.hours[opens.weekday()])
+    return _moment(opens.date(), last_minute, zone)
+
+
 def _intervals(calendar: Calendar, start: datetime) -> Iterator[Interval]:
     """The working intervals that end after `start`, in order, in UTC, until there was none for two years."""
     day = start.astimezone(ZoneInfo(calendar.zone)).date()

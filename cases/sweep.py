@@ -18,6 +18,7 @@ from cases import effects, timers
 from cases.casework import Casework, Change, Done
 from cases.lifecycle import Action, NotAllowed, Role, Stale
 from cases.models import Case
+from cases.routing import barred
 from packs.model import Pack
 from store import database
 from store.model import Select, to_micros
@@ -94,7 +95,8 @@ def step_of(case: Case, master: Case | None, pack: Pack, now: datetime) -> Chang
     if action is Action.FOLLOW and master:
         facts |= {"outcome": master.outcome, "decided_by": master.decided_by}
     if action in (Action.FOLLOW, Action.RELEASE):  # the office that has the master now, not the one that had it then
-        facts["agency"] = master.agency if master and master.agency != case.about else case.agency
+        fit = master is not None and master.agency not in barred(pack, case.about)
+        facts["agency"] = master.agency if master and fit else case.agency
     key = f"{case.id}/{case.cycle}/{action}"
     if facts.get("level"):
         key += f"/{facts['level']}"

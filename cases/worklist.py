@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import packs
 from cases import reference
 from cases.casework import WORKLIST
 from cases.citizens import Caller, Citizens
@@ -166,14 +167,15 @@ _REACH: Final[Mapping[Role, str]] = {
 
 
 def _sight(viewer: Viewer) -> Iterator[_Term]:
-    """What `viewer` may see: within the reach of their role, and never what is about their own office."""
+    """What `viewer` may see: within the reach of their role, and never what is about their own office or its kin."""
     reach = _REACH.get(viewer.role)
     if reach is None or (viewer.role in OFFICE_ROLES and not viewer.agency):
         yield _NEVER
         return
     yield _Term(reach, *[viewer.agency] * reach.count("?"))
     if viewer.agency:
-        yield _Term("(about IS NULL OR about <> ?)", viewer.agency)
+        kin = packs.current().kin(viewer.agency)
+        yield _Term(f"(about IS NULL OR about NOT IN ({', '.join('?' * len(kin))}))", *sorted(kin))
 
 
 def _terms(viewer: Viewer, filters: Filters) -> Iterator[_Term]:

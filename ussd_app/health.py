@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from rq import Worker
 
 import packs
-from cases import lookup
+from cases import callbacks, lookup
 from sms_gateway import outbox
 from store import database, migrate
 from store.clock import utcnow
@@ -29,11 +29,12 @@ log = structlog.get_logger("mlango")
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What works ("ok") and what does not ("down"), how many messages wait to go out, how many cases for a person."""
+    """What works ("ok") and what does not ("down"); how many messages wait to go out, cases and calls for a person."""
 
     checks: dict[str, str]
     outbox: int | None
     queues: dict[str, int]
+    calls: int
 
     @property
     def ready(self) -> bool:
@@ -61,6 +62,7 @@ def blueprint(house: House) -> Blueprint:
             "checks": account.checks,
             "outbox": account.outbox,
             "queues": account.queues,
+            "calls": account.calls,
         }
         return body, 200 if account.ready else 503
 
@@ -70,7 +72,7 @@ def blueprint(house: House) -> Blueprint:
         account = _look(connection)
         parts = {part: state == "ok" for part, state in account.checks.items()}
         return Response(
-            metrics.exposition(account.outbox or 0, account.queues, parts),
+            metrics.exposition(account.outbox or 0, account.queues, account.calls, parts),
             content_type="text/plain; version=0.0.4; charset=utf-8",
         )
 
@@ -85,8 +87,8 @@ def _look(connection: Any) -> Account:
         "relay": _state(_relay_beats),
     }
     if checks["database"] != "ok":
-        return Account(checks, None, {})
-    return Account(checks, outbox.depth(utcnow())[0], lookup.queues())
+        return Account(checks, None, {}, 0)
+    return Account(checks, outbox.depth(utcnow())[0], lookup.queues(), callbacks.count())
 
 
 def _state(check: Callable[[], object]) -> str:

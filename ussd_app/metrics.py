@@ -21,6 +21,7 @@ _OUTBOX: Final = Gauge("mlango_outbox_messages", "Messages that wait to go out",
 _QUEUES: Final = Gauge(
     "mlango_queue_cases", "Cases that wait for a person to say where they belong", ["queue"], registry=REGISTRY
 )
+_CALLS: Final = Gauge("mlango_calls_waiting", "Citizens who wait to be called", registry=REGISTRY)
 _UP: Final = Gauge("mlango_part_up", "1 if this part of the service works", ["part"], registry=REGISTRY)
 
 
@@ -35,11 +36,12 @@ def callback(kind: str, outcome: str) -> None:
     _CALLBACKS.labels(kind, outcome).inc()
 
 
-def exposition(outbox: int, queues: Mapping[str, int], parts: Mapping[str, bool]) -> bytes:
+def exposition(outbox: int, queues: Mapping[str, int], calls: int, parts: Mapping[str, bool]) -> bytes:
     """All figures in Prometheus' text format."""
     _OUTBOX.set(outbox)
     for queue in ("supervisor", "triage"):
         _QUEUES.labels(queue).set(queues.get(queue, 0))
+    _CALLS.set(calls)
     for part, works in parts.items():
         _UP.labels(part).set(works)
     return generate_latest(REGISTRY)

@@ -24,7 +24,7 @@ from cases.casework import MOST_CHANGES, Casework, Change, Done, Happened
 from cases.citizens import Caller, Citizens
 from cases.lifecycle import OPEN, OUTCOMES, Action, Role, State
 from cases.models import Case
-from cases.routing import route
+from cases.routing import barred, route
 from cases.sweep import sweep
 from packs.model import COUNTY_GOVERNMENT, Agency, Pack, Place, SubCategory
 from store import database
@@ -244,7 +244,7 @@ class _Country:
         return self._other(case, [agency for agency in self.pack.agencies.values() if agency.kind == "oversight"])
 
     def _other(self, case: Case, wanted: Sequence[Agency]) -> str:
-        unfit = {case.agency, case.about, self.pack.desk}
+        unfit = {case.agency, self.pack.desk} | barred(self.pack, case.about)
         for offices in (wanted, list(self.pack.agencies.values())):
             fit = [one.code for one in offices if one.code not in unfit and not one.retired]
             if fit:

@@ -94,7 +94,7 @@ def officer(casework: Casework, now: datetime) -> Officer:
     return officer
 
 
-def lodging(caller: Caller, source_key: str, words: str | None = None, **facts: str | None) -> Change:
+def lodging(caller: Caller, source_key: str, words: str | None = None, **facts: str | bool | None) -> Change:
     """The wish of a citizen to lodge a case."""
     return Change(
         Action.LODGE, caller, "ussd", source_key, facts={"sub": "water.none", "place": "kibera", **facts}, words=words

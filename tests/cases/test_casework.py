@@ -345,6 +345,35 @@ def test_a_case_never_goes_to_the_office_that_it_is_about(lodge: Lodge, officer:
         officer(case, Action.ASSIGN, role=Role.SUPERVISOR, agency="NCWSC")
 
 
+@pytest.mark.parametrize("kin", ["COUNTY-047", "COUNTY-047-HEALTH"])
+def test_nor_does_it_go_to_the_kin_of_that_office(lodge: Lodge, officer: Officer, juma: Caller, kin: str) -> None:
+    case = lodge(sub="roads.drains", about="COUNTY-047-WORKS").case
+    assert case.agency == "MLANGO"
+    sentence = "never gives a case to the office that it is about, nor to its kin"
+    with pytest.raises(NotAllowed, match=f"assign {sentence}"):
+        officer(case, Action.ASSIGN, role=Role.SUPERVISOR, agency=kin)
+    with pytest.raises(NotAllowed, match=f"transfer {sentence}"):
+        officer(case, Action.TRANSFER, role=Role.SUPERVISOR, agency=kin, words="It is theirs.")
+    known = lodge("known", caller=juma).case
+    officer(known, Action.TRANSFER, role=Role.SUPERVISOR, agency=kin, words="It is theirs.")
+    with pytest.raises(NotAllowed, match=f"duplicate {sentence}"):
+        officer(case, Action.DUPLICATE, role=Role.SUPERVISOR, master=known.id)
+    assert (
+        officer(case, Action.TRANSFER, role=Role.SUPERVISOR, agency="EACC", words="To look at.").case.agency == "EACC"
+    )
+
+
+@pytest.mark.parametrize("office", ["COUNTY-047-WORKS", "COUNTY-047-HEALTH"])
+@pytest.mark.parametrize("role", [Role.SUPERVISOR, Role.ADMIN, Role.APPEAL_OFFICER, Role.AGENT])
+def test_to_officers_of_that_office_and_its_kin_it_does_not_exist(
+    lodge: Lodge, officer: Officer, office: str, role: Role
+) -> None:
+    case = lodge(sub="roads.drains", about="COUNTY-047-WORKS").case
+    for action in (Action.NOTE, Action.CLASSIFY, Action.ASSIGN):
+        with pytest.raises(NotAllowed, match=r"^there is no such case$"):
+            officer(case, action, role=role, office=office, words="We know.", agency="EACC", version=99)
+
+
 # Who looked at what
 
 
@@ -636,6 +665,13 @@ def test_what_is_about_an_office_is_never_public(lodge: Lodge) -> None:
 def test_what_is_about_the_desk_itself_is_refused_in_words(lodge: Lodge) -> None:
     with pytest.raises(NotAllowed, match="the service desk hands out every case"):
         lodge(about="MLANGO")
+
+
+def test_a_citizen_may_wish_that_no_sms_tells_of_it(lodge: Lodge) -> None:
+    silent, loud = lodge("1", silent=True).case, lodge("2").case
+    assert [Case.get_by_id(case.id).silent for case in (silent, loud)] == [1, None]
+    assert json.loads(history(silent)[0].facts)["silent"] == 1
+    assert "silent" not in json.loads(history(loud)[0].facts)
 
 
 def test_a_retired_office_gets_nothing_more(ke: packs.Pack, citizens: Citizens, amina: Caller, now: datetime) -> None:

@@ -170,14 +170,14 @@ IN_PROGRESS, RESOLVED, APPEALED = standing(State.IN_PROGRESS), standing(State.RE
     [
         (standing(State.RECEIVED), act(Action.ASSIGN, Role.SYSTEM, facts={}), "assign needs an office or an officer"),
         (
-            standing(State.RECEIVED, about="KPLC"),
+            standing(State.RECEIVED, barred=frozenset({"KPLC"})),
             act(Action.ASSIGN, Role.SYSTEM),
-            "assign never gives a case to the office that it is about",
+            "assign never gives a case to the office that it is about, nor to its kin",
         ),
         (
-            replace(IN_PROGRESS, about="KPLC"),
+            replace(IN_PROGRESS, barred=frozenset({"KPLC"})),
             act(Action.TRANSFER, Role.SUPERVISOR),
-            "transfer never gives a case to the office that it is about",
+            "transfer never gives a case to the office that it is about, nor to its kin",
         ),
         (
             standing(State.ASSIGNED),

@@ -47,10 +47,15 @@ def test_of_two_cases_with_the_same_end_the_newer_one_is_meant(
 
 
 @pytest.mark.parametrize("visibility", ["confidential", "anonymous"])
-def test_a_confidential_case_wants_its_full_number(hers: Case, amina: Caller, visibility: str) -> None:
+def test_a_secret_case_is_found_by_its_whole_number_and_only_if_it_was_asked_for(
+    hers: Case, amina: Caller, juma: Caller, visibility: str
+) -> None:
     Case.update(visibility=visibility).execute()
-    assert lookup.own_case(amina.id, "5633") is None
-    assert lookup.own_case(amina.id, "482915633") == hers
+    for typed in ("5633", "482915633"):
+        assert lookup.own_case(amina.id, typed) is None
+    assert lookup.own_case(amina.id, "482915633", secret=True) == hers
+    assert lookup.own_case(amina.id, "5633", secret=True) is None
+    assert lookup.own_case(juma.id, "482915633", secret=True) is None
     assert lookup.recent(amina.id, 10) == []
     assert lookup.open_cases(amina.id, 10) == []
 

@@ -62,9 +62,12 @@ def test_a_place_that_may_lie_in_several_wards_gets_what_is_for_all_of_them(ke: 
     assert notices.for_place(ke.places["kibera"], "en", now) == "Kibra"
 
 
-def test_a_language_without_a_text_of_its_own_reads_english(ke: Pack, lindi: Place, now: datetime) -> None:
+def test_a_language_without_a_text_of_its_own_reads_the_one_it_falls_back_to(
+    ke: Pack, lindi: Place, now: datetime
+) -> None:
     put(ke, now)
-    assert notices.for_place(lindi, "luo", now) == FLOOD["en"]
+    assert notices.for_place(lindi, "luo", now) == FLOOD["sw"]
+    assert notices.for_place(lindi, "am", now) == FLOOD["en"]
 
 
 def test_of_several_the_smallest_area_counts_and_of_those_the_newest(ke: Pack, lindi: Place, now: datetime) -> None:

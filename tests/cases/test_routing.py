@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cases.routing import route
+from cases.routing import barred, route
 from packs.model import Pack, Route
 
 RULES = (
@@ -50,6 +50,60 @@ def test_a_rule_for_the_county_does_not_hold_where_the_county_is_not_known(ke: P
 def test_a_rule_that_names_an_agency_nobody_knows_is_passed_over(ke: Pack) -> None:
     rules = (*RULES, Route("water", "water.none", "047", "NOBODY"))
     assert route(replace(ke, routes=rules), "water.none", ke.places["kibera"]) == "NCWSC"
+
+
+# In confidence
+
+
+@pytest.mark.parametrize(
+    ("sub", "about", "agency"),
+    [
+        ("roads.drains", "COUNTY-047-WORKS", "MLANGO"),  # the next rule is the county government's, its kin
+        ("roads.drains", "COUNTY-047", "MLANGO"),
+        ("roads.drains", "COUNTY-001", "COUNTY-047-WORKS"),
+        ("roads.village", "COUNTY-047", "KERRA"),
+        ("police.other", "DCI", "MLANGO"),
+        ("water.none", "COUNTY-047", "NCWSC"),  # a company is no kin of the county that owns it
+    ],
+)
+def test_neither_the_office_complained_about_nor_its_kin_gets_it(ke: Pack, sub: str, about: str, agency: str) -> None:
+    assert route(ke, sub, ke.places["kibera"], about) == agency
+
+
+ABOUT = (
+    Route("*", "*", "*", "CAJ", about="NPS"),
+    Route("bribery", "*", "*", "IPOA", about="COUNTY"),
+    Route("bribery", "bribery.asked", "047", "EACC"),
+)
+
+
+@pytest.mark.parametrize(
+    ("about", "agency"),
+    [
+        (None, "EACC"),
+        ("KPLC", "EACC"),
+        ("NPS", "CAJ"),
+        ("DCI", "CAJ"),
+        ("COUNTY-047", "IPOA"),
+        ("COUNTY-047-HEALTH", "IPOA"),
+        ("COUNTY-001", "EACC"),  # the county government of another place
+    ],
+)
+@pytest.mark.parametrize("rules", [ABOUT, ABOUT[::-1]], ids=["in this order", "in the other"])
+def test_a_rule_for_what_is_about_an_office_or_its_kin_outweighs_all_others(
+    ke: Pack, rules: tuple[Route, ...], about: str | None, agency: str
+) -> None:
+    assert route(replace(ke, routes=rules), "bribery.asked", ke.places["kibera"], about) == agency
+
+
+def test_an_office_that_the_pack_does_not_know_any_more_bars_only_itself(ke: Pack) -> None:
+    assert barred(ke, "GONE") == {"GONE"}
+    assert barred(ke, None) == frozenset()
+
+
+def test_kin_is_mutual_so_that_nobody_sees_what_their_own_kin_must_not(ke: Pack) -> None:
+    for agency in ke.agencies:
+        assert all(agency in barred(ke, other) for other in barred(ke, agency))
 
 
 @pytest.mark.parametrize(

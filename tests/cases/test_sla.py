@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cases.sla import NoWorkingTime, due, elapsed, next_opening
+from cases.sla import NoWorkingTime, due, elapsed, end_of_next_day, next_opening
 from packs.model import Calendar, Pack
 
 NAIROBI = ZoneInfo("Africa/Nairobi")
@@ -161,6 +161,26 @@ def test_the_answer_is_in_utc(ke: Pack) -> None:
 
 def test_no_minutes_are_over_as_soon_as_the_office_is_open(ke: Pack) -> None:
     assert due(ke.calendars["office"], nairobi("2026-11-28 12:00"), 0) == nairobi("2026-11-30 08:00")
+
+
+@pytest.mark.parametrize(
+    ("moment", "end"),
+    [
+        ("2026-11-23 00:00", "2026-11-24 17:00"),
+        ("2026-11-23 23:59", "2026-11-24 17:00"),
+        ("2026-11-26 09:00", "2026-11-27 16:00"),  # Fridays are shorter here
+        ("2026-11-27 09:00", "2026-11-30 17:00"),
+        ("2026-12-24 09:00", "2026-12-28 17:00"),
+    ],
+)
+def test_the_next_working_day_ends_when_its_last_hours_do(ke: Pack, moment: str, end: str) -> None:
+    week = dict.fromkeys(range(4), ((480, 780), (840, 1020))) | {4: ((480, 960),)}
+    calendar = Calendar("any", "Africa/Nairobi", week, ke.calendars["office"].holidays)
+    assert end_of_next_day(calendar, nairobi(moment)) == nairobi(end)
+
+
+def test_where_the_door_never_closes_a_day_ends_at_midnight(ke: Pack) -> None:
+    assert end_of_next_day(ke.calendars["24x7"], nairobi("2026-11-23 09:00")) == nairobi("2026-11-25 00:00")
 
 
 def _every_day_of(*years: int) -> Iterator[date]:

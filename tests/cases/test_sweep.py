@@ -194,6 +194,19 @@ def test_followers_go_to_the_office_that_their_master_was_transferred_to(
     assert {fresh(case).agency for case in (released, followed)} == {"COUNTY-047-WORKS"}
 
 
+def test_a_follower_in_confidence_stays_where_it_is_when_its_master_went_to_the_kin_of_whom_it_is_about(
+    casework: Casework, lodge: Lodge, officer: Officer, amina: Caller, juma: Caller, now: datetime
+) -> None:
+    master = lodge().case
+    add_me = lodging(juma, "me too", about="COUNTY-047", master=master.id)
+    follows = casework.apply(add_me, now).case
+    assert (follows.state, follows.agency) == (State.DUPLICATE, "NCWSC")
+    officer(master, Action.TRANSFER, role=Role.SUPERVISOR, words="Their pipe.", agency="COUNTY-047-WORKS")
+    casework.apply(Change(Action.WITHDRAW, amina, "ussd", "enough", master.id), now)
+    assert sweep(casework, now) == {"release": 1}
+    assert (fresh(follows).state, fresh(follows).agency) == (State.ASSIGNED, "NCWSC")
+
+
 def test_a_released_follower_is_given_to_an_officer(
     casework: Casework, lodge: Lodge, amina: Caller, juma: Caller, now: datetime
 ) -> None:

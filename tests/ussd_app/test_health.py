@@ -13,10 +13,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
+import packs
+from cases import callbacks
+from cases.citizens import Citizens
 from packs.published import PackVersion
 from sms_gateway import outbox
 from store import database
 from store.clock import utcnow
+from store.sealing import Keyring
 from tests import box
 from tests.box import ASHA, CALLBACKS, Handset, through
 from ussd_app import background, health
@@ -61,6 +65,7 @@ def test_without_redis_it_is_ready_but_degraded(client: FlaskClient) -> None:
         "checks": {"database": "ok", "redis": "down", "worker": "down", "relay": "down"},
         "outbox": 0,
         "queues": {},
+        "calls": 0,
     }
 
 
@@ -91,6 +96,13 @@ def test_a_relay_that_stopped_beating_is_down(client: FlaskClient) -> None:
 def test_the_outbox_counts_what_waits_to_go_out(client: FlaskClient) -> None:
     Handset(through(client)).text("No water since Monday")
     assert client.get("/readyz").json["outbox"] == 1  # type: ignore[index]
+
+
+def test_who_waits_for_a_call_is_counted(client: FlaskClient, keyring: Keyring) -> None:
+    asha = Citizens(keyring).meet(ASHA, utcnow())
+    callbacks.ask(asha, "new", None, packs.current(), utcnow())
+    assert client.get("/readyz").json["calls"] == 1  # type: ignore[index]
+    assert "mlango_calls_waiting 1.0" in client.get("/metrics").get_data(as_text=True)
 
 
 def test_a_case_that_no_rule_sends_anywhere_is_seen_and_heard(client: FlaskClient) -> None:

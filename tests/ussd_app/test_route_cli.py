@@ -110,9 +110,25 @@ def test_what_no_rule_covers_waits_for_a_supervisor() -> None:
 def test_the_office_complained_about_never_gets_it() -> None:
     answer = data("--category", "police", "--sub", "police.abuse", "--about", "IPOA")
     assert (answer["agency"], answer["about"]) == ("NPS", "IPOA")
-    assert "It complains about NPS (Police Service), which never gets it." in told(
+    assert "It complains about NPS (Police Service), which never gets it, nor do its kin: DCI." in told(
         "--category", "police", "--about", "NPS"
     )
+
+
+def test_a_rule_for_what_is_about_an_office_comes_first_and_says_so() -> None:
+    asked = "--category", "bribery", "--sub", "bribery.asked", "--about", "DCI"
+    assert data(*asked)["rules"][0] == {
+        "category": "bribery",
+        "sub": "*",
+        "county": "*",
+        "about": "NPS",
+        "agency": "IPOA",
+        "weight": 10,
+        "line": lines_of("routes.csv").index("bribery,*,*,IPOA,NPS,The police are not asked to judge the police") + 1,
+    }
+    lines = told(*asked)
+    assert any(line.split()[:4] == [">", "bribery,*,*", "about", "NPS"] for line in lines)
+    assert "It goes to IPOA (IPOA): that rule names the category and the office that it is about." in lines
 
 
 def test_the_next_case_goes_to_the_member_with_the_fewest_open_ones(keyring: Keyring, database_url: str) -> None:

@@ -21,7 +21,7 @@ from cases.citizens import Citizens
 from cases.lifecycle import Action, State
 from cases.models import Case, CaseEvent, Citizen
 from cases.sweep import sweep
-from cases.timers import FEEDBACK_WINDOW
+from cases.timers import FEEDBACK_WINDOW, TO_ANSWER
 from packs import published
 from sms_gateway.message import Message
 from store import database
@@ -157,7 +157,8 @@ def test_silence_closed_cases_when_the_window_ended() -> None:
     once = [event for event in acts(Action.CLOSE) if event.case.cycle == 1]
     assert once
     for event in once:
-        assert timedelta(0) <= event.occurred_at - event.case.decided_at - FEEDBACK_WINDOW <= LATE
+        ends = max(event.case.decided_at + FEEDBACK_WINDOW, event.case.reminded_at + TO_ANSWER)
+        assert timedelta(0) <= event.occurred_at - ends <= LATE
 
 
 @pytest.mark.usefixtures("lived")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import sys
@@ -26,6 +25,7 @@ from sms_gateway.msisdn import normalise
 from store.clock import utcnow
 from store.sealing import Unreadable
 from ussd_app import logs, privacy, wiring
+from ussd_app.cli import operator
 from ussd_app.privacy import KINDS, Keep, Kind
 from ussd_app.refusal import Refusal
 from ussd_app.settings import Settings
@@ -80,7 +80,7 @@ def erase(msisdn: str, *, withdraw: bool, actor: str | None, yes: bool) -> None:
     if not yes:
         click.confirm("Erase?", abort=True)
     through = (house.casework, caller) if withdraw else None
-    by = (actor or _user())[: room.Erasure.actor.max_length]
+    by = (actor or operator.name())[: room.Erasure.actor.max_length]
     try:
         gone = privacy.erase(house.citizens, caller.id, reason="request", actor=by, now=utcnow(), withdraw=through)
     except StillOpen as since:
@@ -112,7 +112,7 @@ def retention(*, dry_run: bool) -> None:
                     bar.update(window.looked)
                 told = f"{ages.total():,} would go" + (f" ({_by_age(ages)})" if ages else "")
             else:
-                gone = privacy.retain_all(kind, house.citizens, keep, now, actor=_user(), progress=bar.update)
+                gone = privacy.retain_all(kind, house.citizens, keep, now, actor=operator.name(), progress=bar.update)
                 told = f"{gone:,} erased"
         click.echo(f"{_KINDS[kind]}, kept {_days(keep, kind)} days: {told}.")
 
@@ -170,13 +170,6 @@ def _say_what_goes(caller: Caller, open_cases: list[str]) -> None:
 
 def _sentence(gone: Counter[str]) -> str:
     return "; ".join(f"{name}: {rows:,}" for name, rows in gone.items()) + "." if gone else "There was nothing else."
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user without a name, as in some containers
-        return str(os.getuid())
 
 
 def _days(keep: Keep, kind: Kind) -> str:

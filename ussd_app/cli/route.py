@@ -35,7 +35,7 @@ def command() -> None:
 @click.option("--ward", help="Where it is: the code of a ward.")
 @click.option("--place", help="Where it is, or where they applied: a code or a name, like kibera.")
 @click.option("--county", help="Where it is: the code of a county, 047.")
-@click.option("--about", help="An office that it complains about in confidence: that one never gets it.")
+@click.option("--about", help="An office that it complains about in confidence: that one and its kin never get it.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def explain(
     category: str,
@@ -48,8 +48,8 @@ def explain(
 ) -> None:
     """Show every rule of the pack in force that covers a complaint of CATEGORY, the most exact first, and what follows.
 
-    The most exact wins: one that names the sub-category before one that names the category, then one that names the
-    county.
+    The most exact wins: one for reports about that very office before all others; then one that names the sub-category
+    before one that names the category, then one that names the county.
     """
     desk = Desk.open()
     desk.known("category", category, desk.pack.categories)
@@ -138,7 +138,9 @@ def _lines(asked: _Asked, answer: _Answer) -> Iterator[str]:
     if place and place.kind == "office":
         yield f"They applied at {place.name}."
     if asked.about:
-        yield f"It complains about {_named(pack, asked.about)}, which never gets it."
+        kin = sorted(pack.kin(asked.about) - {asked.about})
+        others = f", nor do its kin: {', '.join(kin)}" if kin else ""
+        yield f"It complains about {_named(pack, asked.about)}, which never gets it{others}."
     yield ""
     yield "Rules that cover it (category, sub-category, county), the most exact first:"
     for found in answer.rules:
@@ -181,13 +183,17 @@ def _elsewhere(asked: _Asked, agency: str) -> list[str]:
 def _rule(found: Candidate) -> str:
     rule = found.rule
     government = " (the county)" if rule.agency == COUNTY_GOVERNMENT else ""
-    return f"{rule.category},{rule.sub},{rule.county}{government}"
+    return f"{rule.category},{rule.sub},{rule.county}{government}" + (f" about {rule.about}" if rule.about else "")
 
 
 def _reason(found: Candidate) -> str:
     rule = found.rule
-    kind = "the sub-category" if rule.sub != ANY else "the category"
-    return f"{kind} and the county" if rule.county != ANY else kind
+    named = ["the sub-category" if rule.sub != ANY else "the category"]
+    if rule.county != ANY:
+        named.append("the county")
+    if rule.about:
+        named.append("the office that it is about")
+    return " and ".join(named)
 
 
 def _named(pack: Pack, agency: str) -> str:
@@ -216,6 +222,7 @@ def _as_json(asked: _Asked, answer: _Answer) -> dict[str, Any]:
                 "category": found.rule.category,
                 "sub": found.rule.sub,
                 "county": found.rule.county,
+                "about": found.rule.about or None,
                 "agency": found.agency,
                 "weight": found.weight,
                 "line": found.rule.line or None,
