@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from locales import say, translations
-from menus import fit
+from menus import drawing, fit
+from menus.drawing import Sheet
 from packs.model import Pack, Place
 from packs.places import PlaceIndex
 
@@ -30,7 +31,7 @@ class World:
     pack: Pack
     places: PlaceIndex
     language: str
-    octets: int
+    octets: int  # of a USSD screen, `CON ` included
     service: str
     code: str  # what to dial: *384*96#
     short: str  # where to text
@@ -38,6 +39,7 @@ class World:
     near: Place | None = None  # the citizen's last place
     free: bool = False  # the county pays the session, the citizen nothing
     origin: str = ""  # names this session; drafts begun in it are numbered under this name
+    first_octets: int | None = None  # of the first screen of a session, where the network allows it less
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,8 @@ class State:
     draft_id: str = ""  # carried along when the draft is resumed elsewhere: one draft makes one case
     drafts: int = 0  # how many were begun in this session
     facts: Mapping[str, Any] = field(default_factory=dict)  # what the shell told, as JSON-able values
-    shown: Mapping[str, str] = field(default_factory=dict)  # key → option code, as they saw it
-    first: int = 0  # of a long list, the option that this page begins with
+    shown: Mapping[str, str] = field(default_factory=dict)  # key → option code, as they saw it; 98 → the next `first`
+    first: int = 0  # the piece of a long screen that this page begins with
     trail: tuple[str, ...] = ()  # where 0 leads, nearest last, no screen twice
     pending: tuple[str, ...] = ()  # a deep dial that waits for the language
     hint: str = ""
@@ -72,7 +74,7 @@ class Scene:
         return self.state.facts
 
     def say(self, message: str) -> str:
-        return translations(self.world.language).gettext(message)
+        return translations(self.world.language).gettext(message) if message else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class Menu:
     back: bool = True
     root: bool = False  # nothing lies behind it: 0 leads neither further back nor here
     fresh: bool = False  # entering it begins a new draft
-    when: Callable[[Scene, str], bool] | None = None  # which keys are offered
+    when: Callable[[Scene, str], bool] | None = None  # which of its keys are offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ class Choose:
     back: bool = True
     root: bool = False
     fresh: bool = False
+    when: Callable[[Scene, str], bool] | None = None  # which of its keys are offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,21 @@ class Ask:
     back: bool = True
     root: bool = False
     fresh: bool = False
+    when: Callable[[Scene, str], bool] | None = None  # which of its keys are offered
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A text to read, by pages where it is long; its keys stand on each of them."""
+
+    title: Words
+    body: Words  # a function gives it in the citizen's language, as it is shown
+    keys: Mapping[str, Key] = field(default_factory=dict)
+    needs: str | None = None
+    back: bool = True
+    root: bool = False
+    fresh: bool = False
+    when: Callable[[Scene, str], bool] | None = None  # which of its keys are offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +173,7 @@ class End:
     fresh: bool = False
 
 
-Screen = Menu | Choose | Ask | End
+Screen = Menu | Choose | Ask | Read | End
 Flow = Mapping[str, Screen]
 
 
@@ -202,13 +220,13 @@ def step(flow: Flow, world: World, state: State, typed: str) -> Turn:
     """The citizen sent `typed` on `state.screen`. What means nothing there shows the same screen with a hint."""
     screen, key = flow[state.screen], typed.strip()
     if isinstance(screen, End):
-        return enter(flow, world, replace(state, trail=()), FIRST)
+        return _turn_page(state) if fit.MORE in state.shown else enter(flow, world, replace(state, trail=()), FIRST)
     if key == HOME and screen is not flow[FIRST] and screen.back:
         return enter(flow, world, replace(state, trail=()), FIRST)
     if key == BACK and screen.back:
         return _wrong(state) if screen.root else _back(flow, world, state)
-    if key == fit.MORE and fit.MORE in state.shown:
-        return Turn(replace(state, first=state.first + len(state.shown) - 1, hint=""))
+    if key == fit.MORE and (fit.MORE in state.shown or state.first):
+        return _turn_page(state)
     if key in screen.keys and _offered(screen, Scene(world, state), key):
         return _press(flow, world, state, screen.keys[key])
     if isinstance(screen, Choose):
@@ -218,70 +236,54 @@ def step(flow: Flow, world: World, state: State, typed: str) -> Turn:
     return _wrong(state)
 
 
-def render(flow: Flow, world: World, state: State, values: Callable[[Scene], Mapping[str, Any]]) -> Shown:
-    """Draw the screen of `state` within the network's limit."""
+def render(
+    flow: Flow, world: World, state: State, values: Callable[[Scene], Mapping[str, Any]], first: bool = False
+) -> Shown:
+    """Draw the screen of `state` within the network's limit; `first`: it is the first one of its session."""
     screen, scene = flow[state.screen], Scene(world, state)
+    octets = min(world.octets, world.first_octets or world.octets) if first else world.octets
+    options = screen.options(scene) if isinstance(screen, Choose) else ()
+    page = drawing.page(_sheet(screen, scene, options, values(scene)), state.first, octets)
+    numbered = [(str(place), option) for place, option in enumerate(options[page.begins : page.ends], 1)]
+    shown = {key: option.code for key, option in _keyed(options) or numbered}
+    if page.ends:
+        shown[fit.MORE] = str(page.ends)
+    return Shown(page.text, isinstance(screen, End) and not page.ends, replace(state, first=page.begins, shown=shown))
+
+
+def _sheet(screen: Screen, scene: Scene, options: Sequence[Option], values: Mapping[str, Any]) -> Sheet:
+    """What stands on a screen. The keys under a numbered list or a text to read stand on each of its pages."""
+    title, more, hint = _words(screen.title, scene), scene.say("More"), scene.say(scene.state.hint)
     if isinstance(screen, End):
-        text = fit.fill(_words(screen.title, scene), values(scene), lambda whole: fit.fits(whole, world.octets))
-        return Shown(text, True, state)
-    fixed = [(key, _words(one.label, scene)) for key, one in screen.keys.items() if _offered(screen, scene, key)]
+        return Sheet(title, values, more=more)
+    keyed = [(key, option.label) for key, option in _keyed(options)]
+    listed = [] if keyed else [option.label for option in options]
+    keys = [(key, _words(one.label, scene)) for key, one in screen.keys.items() if _offered(screen, scene, key)]
     back = [(BACK, scene.say("Back"))] if screen.back and not screen.root else []
-    options = list(screen.options(scene)) if isinstance(screen, Choose) else []
-    named = [(option.key, option.label) for option in options if option.key]
-    paged = options and not named
-    title = _title(screen, scene, values(scene), back if paged else [*named, *fixed, *back])
-    first = state.first if state.first < len(options) else 0
-    lines, shown = _lines(options[first:], scene, title, [*fixed, *back])
-    return Shown(fit.draw(title, lines), False, replace(state, first=first, shown=shown))
+    text = _body(screen.body, scene, values) if isinstance(screen, Read) else ""
+    if listed or text:
+        return Sheet(title, values, text, listed=listed, tail=[*keys, *back], more=more, hint=hint)
+    instead = isinstance(screen, Choose)
+    return Sheet(title, values, lines=[*keyed, *keys], tail=back, more=more, hint=hint, hint_only=instead)
 
 
-def _lines(
-    options: Sequence[Option], scene: Scene, title: str, extra: Sequence[fit.Line]
-) -> tuple[list[fit.Line], dict[str, str]]:
-    """The lines under the title, and what their keys mean: as many options as fit, and a key for the rest."""
-
-    def room(lines: Sequence[fit.Line]) -> bool:
-        return fit.fits(fit.draw(title, lines), scene.world.octets)
-
-    named = [(option.key, option.label) for option in options if option.key]
-    if named and room([*named, *extra]):
-        return [*named, *extra], {option.key: option.code for option in options if option.key}
-    more = scene.say("More")
-    count = fit.how_many([option.label for option in options], extra, more, room)
-    lines, shown = [], {}
-    for place, option in enumerate(options[:count], 1):
-        key = option.key or str(place)
-        lines.append((key, option.label))
-        shown[key] = option.code
-    if count < len(options):
-        lines.append((fit.MORE, more))
-        shown[fit.MORE] = ""
-    return [*lines, *extra], shown
+def _keyed(options: Sequence[Option]) -> Sequence[tuple[str, Option]]:
+    """Options whose keys never change; none of a list that is numbered anew on each page."""
+    if not any(option.key for option in options):
+        return ()
+    return [(option.key or str(place), option) for place, option in enumerate(options, 1)]
 
 
-def _title(screen: Menu | Choose | Ask, scene: Scene, values: Mapping[str, Any], under: Sequence[fit.Line]) -> str:
-    """The title with its values; a hint stands above it where there is room, else in its place. A list keeps its
-    lines: there the hint takes the title's place if it is no wider than that allows."""
-
-    def suits(whole: str) -> bool:
-        return fit.fits(fit.draw(whole, under), scene.world.octets)
-
-    title = fit.fill(_words(screen.title, scene), values, suits)
-    if not scene.state.hint:
-        return title
-    hint = scene.say(scene.state.hint)
-    both = f"{hint}\n{title}"
-    if suits(both) and not isinstance(screen, Choose):
-        return both
-    return hint if suits(hint) else title
+def _body(body: Words, scene: Scene, values: Mapping[str, Any]) -> str:
+    return scene.say(body).format_map(values) if isinstance(body, str) else body(scene)
 
 
 def _words(words: Words, scene: Scene) -> str:
     return scene.say(words if isinstance(words, str) else words(scene))
 
 
-def _offered(screen: Menu | Choose | Ask, scene: Scene, key: str) -> bool:
-    return not isinstance(screen, Menu) or screen.when is None or screen.when(scene, key)
+def _offered(screen: Menu | Choose | Ask | Read, scene: Scene, key: str) -> bool:
+    return screen.when is None or screen.when(scene, key)
 
 
 def _back(flow: Flow, world: World, state: State) -> Turn:
@@ -291,6 +293,11 @@ def _back(flow: Flow, world: World, state: State) -> Turn:
 
 def _wrong(state: State) -> Turn:
     return Turn(replace(state, hint=say("Not on the list.")))
+
+
+def _turn_page(state: State) -> Turn:
+    begins = state.shown.get(fit.MORE)
+    return _wrong(state) if begins is None else Turn(replace(state, first=int(begins or 0), hint=""))
 
 
 def _press(flow: Flow, world: World, state: State, key: Key) -> Turn:

@@ -1,18 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from menus import fit
 from sms_gateway.encoding import ussd_units
-
-labels = st.lists(st.text("abcdefgh ĩ'€", min_size=1, max_size=26), min_size=1, max_size=40)
-
-
-def fits_140(lines: Sequence[fit.Line]) -> bool:
-    return fit.fits(fit.draw("Choose:", lines), 140)
 
 
 def test_a_screen_of_140_octets_holds_160_septets_with_its_prefix() -> None:
@@ -50,31 +44,19 @@ def test_braces_in_a_value_mean_nothing() -> None:
     assert fit.fill("{note}!", {"note": "{agency} {0}"}, lambda _: False) == "{agency} {0}!"
 
 
-def test_what_is_filled_in_is_written_plain() -> None:
-    assert fit.fill("{place} – ok", {"place": "Gĩthũrai"}, lambda _: True) == "Githurai - ok"
+def test_on_a_screen_what_is_filled_in_is_written_plain() -> None:
+    assert fit.fill_screen("{place} – ok", {"place": "Gĩthũrai"}, lambda _: True) == "Githurai - ok"
 
 
-@settings(max_examples=60)
-@given(labels)
-def test_pages_hold_every_label_once_and_in_order(labels: list[str]) -> None:
-    extra, seen = [("9", "None of these"), ("0", "Back")], 0
-    while seen < len(labels):
-        count = fit.how_many(labels[seen:], extra, "More", fits_140)
-        assert 1 <= count <= fit.MOST_LINES
-        lines = [(str(key), label) for key, label in enumerate(labels[seen : seen + count], 1)]
-        more = [(fit.MORE, "More")] if seen + count < len(labels) else []
-        assert count == 1 or fits_140([*lines, *more, *extra])
-        seen += count
+def test_an_sms_keeps_its_marks_and_is_measured_without_them() -> None:
+    measured: list[str] = []
 
+    def suits(text: str) -> bool:
+        measured.append(text)
+        return True
 
-@settings(max_examples=60)
-@given(labels)
-def test_a_page_is_as_full_as_it_can_be(labels: list[str]) -> None:
-    count = fit.how_many(labels, [("0", "Back")], "More", fits_140)
-    if count < min(len(labels), fit.MOST_LINES):
-        lines = [(str(key), label) for key, label in enumerate(labels[: count + 1], 1)]
-        more = [(fit.MORE, "More")] if count + 1 < len(labels) else []
-        assert not fits_140([*lines, *more, ("0", "Back")])
+    assert fit.fill("{place} – ok", {"place": "Gĩthũrai"}, suits) == "Gĩthũrai – ok"
+    assert measured == ["Githurai - ok"]
 
 
 @settings(max_examples=60)
@@ -84,5 +66,33 @@ def test_a_clipped_value_is_within_its_budget(value: str) -> None:
     assert ussd_units(filled) <= fit.BUDGETS["sub"]
 
 
-def test_of_no_labels_none_stand_on_a_page() -> None:
-    assert fit.how_many([], [], "More", fits_140) == 0
+def holds(letters: int) -> Callable[[str], bool]:
+    return lambda text: len(text) <= letters
+
+
+def test_what_the_citizen_typed_in_other_letters_does_not_halve_a_plain_screen() -> None:
+    filled = fit.fill_screen("No place starts with {typed}.", {"typed": "Kibra ሰፈር\U0001f62d"}, holds(60))
+    assert filled == "No place starts with Kibra ."
+
+
+def test_on_a_screen_in_those_letters_it_stays() -> None:
+    assert fit.fill_screen("{typed} የለም", {"typed": "ሰፈር"}, holds(60)) == "ሰፈር የለም"
+
+
+def test_what_others_say_in_other_letters_is_never_left_out() -> None:
+    assert fit.fill_screen("{status}: {typed}", {"status": "ተዘግቷል", "typed": "ሰ"}, holds(60)) == "ተዘግቷል: ሰ"
+
+
+def test_on_a_screen_in_ucs_2_names_are_cut_to_half_as_many_letters() -> None:
+    values = {"agency": "Nairobi Water Company", "place": "የአዲስ ከተማ ክፍለ ከተማ", "ref": "888-888-888"}
+    assert fit.fill_screen("ወደ {agency} {place} {ref}", values, holds(31)) == "ወደ Nairobi የአዲስ ከተማ 888-888-888"
+
+
+def test_where_clipping_does_not_help_nothing_is_clipped() -> None:
+    values = {"agency": "Ministry of very long names"}
+    assert fit.fill_screen("{agency} asks", values, holds(25)) == "Ministry of very asks"
+    assert fit.fill_screen("{agency} asks", values, holds(20)) == "Ministry of very long names asks"
+
+
+def test_a_screen_is_written_plain() -> None:
+    assert fit.draw("Ũhoro – waku", [("1", "Rĩu")]) == "Uhoro - waku\n1. Riu"
