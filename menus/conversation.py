@@ -6,34 +6,41 @@ same request comes again, finds the case by its draft id, and shows the same num
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 from zoneinfo import ZoneInfo
 
-from cases import lifecycle, lookup, notices, reference
+from cases import callbacks, lifecycle, lookup, notices, pins, reference, sla
 from cases.casework import Casework, Change
 from cases.citizens import Caller, Citizens
 from cases.lifecycle import DECIDED, OPEN, Act, Action, NotAllowed, Role, Standing
 from cases.lifecycle import State as CaseState
 from cases.models import Case, CaseEvent
+from cases.timers import office_hours
 from locales import SOURCE, translations
 from menus import engine, sessions
+from menus.drafts import SECRECY, accused, is_secret
 from menus.engine import FIRST, Ask, Draft, Shown, State, Turn, World
+from menus.insight import Insight
 from menus.screens import FAULTS, FLOW
 from menus.screens.home import ASKING
 from menus.screens.lodge import UNFORESEEN
 from menus.sessions import Heard, Reply, Session
-from menus.values import ScreenValues
+from menus.values import HISTORY, ScreenValues
 from packs.model import Pack
 from packs.places import PlaceIndex
 from sms_gateway.gateway import UssdEnd, UssdRequest
 from store import database
+from store.model import from_micros
 
 MOST_LISTED: Final = 20  # under My cases
+MOST_TOLD: Final = 30  # events of a case's history
+SECRET_KEPT: Final = timedelta(minutes=10)  # how long a dropped session shows its number and PIN again
 LATELY: Final = timedelta(days=7)  # who reports the same again so soon may mean the same
 _MOST_KEPT: Final = 160  # letters of an office's words; fewer stand on a screen
 _TRIES: Final = 3
@@ -48,8 +55,9 @@ class Voice:
     code: str  # *384*96#
     short: str  # 38496
     octets: int  # of a USSD screen: 140 or 160
-    languages: tuple[str, ...]
+    languages: Callable[[], tuple[str, ...]]  # that citizens may choose
     free: bool = False  # the county pays the session
+    first_octets: int | None = None  # of the first screen of a session, where the network allows it less
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,11 @@ _OPENS: Final[Mapping[str, tuple[str, tuple[Action, ...]]]] = {
     CaseState.RESOLVED: ("solved", (Action.RESOLVE, Action.FOLLOW)),
     CaseState.CLOSED: ("closed", (Action.RESOLVE, Action.FOLLOW, Action.UPHOLD)),
     CaseState.REJECTED: ("rejected", (Action.REJECT,)),
+    CaseState.WITHDRAWN: ("withdrawn", ()),
 }
+
+
+_TOLD: Final = ", ".join(f"'{kind}'" for kind in HISTORY)
 
 
 class Conversation:
@@ -79,10 +91,11 @@ class Conversation:
         casework: Casework,
         packs: Callable[[], tuple[Pack, PlaceIndex]],
         voice: Voice,
+        insight: Insight,
         log: Callable[..., None],
     ) -> None:
         self._citizens, self._casework, self._packs = citizens, casework, packs
-        self._voice, self._log = voice, log
+        self._voice, self._insight, self._log = voice, insight, log
         self._languages: OrderedDict[str, str] = OrderedDict()  # what callers speak, for when the database is down
 
     def hop(self, request: UssdRequest, now: datetime) -> Reply:
@@ -93,9 +106,14 @@ class Conversation:
         except Exception as fault:
             return self._failed(hop, fault)
 
-    def ended(self, event: UssdEnd) -> None:
-        """The network reports the end of a session."""
-        sessions.ended(f"{event.gateway}:{event.session_id}", event.status)
+    def ended(self, event: UssdEnd, now: datetime) -> None:
+        """The network reports the end of a session; if it was not we who ended it, its citizen gave up there."""
+        left = sessions.ended(f"{event.gateway}:{event.session_id}", event.status, now)
+        callers = self._citizens.by_id(one.citizen_id for one in left)
+        for one in left:
+            caller = callers.get(one.citizen_id)
+            if caller:
+                self._insight.dropped(one.state(caller).screen, caller.language or SOURCE, now)
 
     def _failed(self, hop: _Hop, fault: Exception) -> Reply:
         """Say what is true: saved, kept, unsure, or nothing happened. The reference leads to the log."""
@@ -113,10 +131,11 @@ class Conversation:
             places=places,
             language=language,
             octets=self._voice.octets,
+            first_octets=self._voice.first_octets,
             service=self._voice.service,
             code=self._voice.code,
             short=self._voice.short,
-            languages=self._voice.languages,
+            languages=self._voice.languages(),
             free=self._voice.free,
             near=pack.places.get(caller.place) if caller.place else None,
             origin=origin,
@@ -168,12 +187,20 @@ class _Hop:
         self.session = session
         self.world = self._house._world(self._caller.language or SOURCE, self._caller, session.name)
         state = self._go_on(session) if session.state else self._begin(text)
-        shown = self._render(state)
+        shown = self._render(state, first=session.state is None)
         reply = Reply(shown.text, shown.end)
         if not sessions.save(session, self._caller, text, shown.state, reply, self._now):
             return None
+        self._count(session, shown)
         self._settle_resumed(session.state, shown.state)
         return reply
+
+    def _count(self, before: Session, shown: Shown) -> None:
+        insight = self._house._insight
+        if before.state and before.since:
+            seconds = (self._now - before.since).total_seconds()
+            insight.answered(before.state.screen, self._caller.language or SOURCE, seconds)
+        insight.shown(shown.state.screen, self._here.language, self._now, end=shown.end)
 
     def _begin(self, text: str) -> State:
         """The first request of a session; with `text` it is a deep dial (or we lost what came before)."""
@@ -182,17 +209,29 @@ class _Hop:
             return State("language_first", pending=inputs)
         if not inputs:
             interrupted = sessions.interrupted(self._caller, self._now)
-            if interrupted:
-                return self._resume(*interrupted)
+            offered = self._resume(*interrupted) if interrupted else None
+            if offered:
+                return offered
         return self._feed(self._resolve(self._enter(State(FIRST), FIRST)), inputs)
 
-    def _resume(self, row_id: str, old: State) -> State:
-        """Offer to go on where the line dropped. If the case was lodged after all, say its number."""
+    def _resume(self, row_id: str, old: State) -> State | None:
+        """Offer to go on where the line dropped. If the case was lodged after all, say its number.
+
+        Of a secret report nothing is said; its number and PIN are shown again to who goes on at once, and not to who
+        borrows the phone an hour later.
+        """
         facts: dict[str, Any] = {"resume_at": old.screen, "resume_of": row_id}
         case = lookup.lodged_by(old.draft_id)
         if case:
             facts |= self._facts_of_lodged(case)
-        return replace(old, screen="resume_add" if case else "resume", facts=facts, first=0, shown={}, hint="")
+        screen = "resume_add" if case else "resume"
+        if is_secret(self._here.pack, old.draft):
+            if case and self._now > case.received_at + SECRET_KEPT:
+                sessions.settle(row_id)
+                return None
+            screen = "resume_secret"
+            facts["resume_at"] = "secret_text" if case else old.screen
+        return replace(old, screen=screen, facts=facts, first=0, shown={}, hint="")
 
     def _go_on(self, session: Session) -> State:
         """One input more: the rest of the text, which for free text may hold `*` itself."""
@@ -235,8 +274,8 @@ class _Hop:
     def _step(self, state: State, typed: str) -> Turn:
         return engine.step(FLOW, self._here, state, typed)
 
-    def _render(self, state: State) -> Shown:
-        return engine.render(FLOW, self._here, state, ScreenValues)
+    def _render(self, state: State, first: bool = False) -> Shown:
+        return engine.render(FLOW, self._here, state, ScreenValues, first)
 
     # What screens may ask for (needs) and do (requests), by name
 
@@ -258,11 +297,81 @@ class _Hop:
 
     def _on_case(self, state: State) -> _Answer:
         chosen = state.draft["case"]
-        case = lookup.own_by_id(self._caller.id, chosen) or lookup.own_case(self._caller.id, chosen)
+        case = self._unlocked(state) or lookup.own_by_id(self._caller.id, chosen)
+        case = case or lookup.own_case(self._caller.id, chosen)
         if case is None:
-            return _Answer({}, then="check_none")
+            return _Answer({"missed": False}, then="check_pin")
         screen, kinds = _OPENS.get(case.state, ("case", ()))
         return _Answer({**self._facts_of(case), "said": self._last_words(case, kinds)}, then=screen)
+
+    def _on_unlock(self, state: State) -> _Answer:
+        """A number with its PIN opens a secret case, on any phone."""
+        number = state.draft["case"]
+        opened = pins.opens(self._house._citizens, self._caller, number, state.draft["pin"], self._now)
+        if isinstance(opened, pins.Locked):
+            return _Answer({}, then="pin_locked")
+        if opened is None:
+            return _Answer({"missed": True}, then="check_pin")
+        return _Answer({"unlocked": {"number": number, "id": opened.id}})
+
+    def _unlocked(self, state: State) -> Case | None:
+        """The secret case that was opened in this session with the number that the draft holds."""
+        unlocked = state.facts.get("unlocked")
+        if not unlocked or unlocked["number"] != state.draft["case"]:
+            return None
+        case: Case = Case.get_by_id(unlocked["id"])
+        return case
+
+    def _owner(self, case: Case) -> Caller:
+        """Who lodged a case: its words are sealed with their key. Who knows its PIN speaks for them."""
+        owner_id = case.__data__["citizen"]
+        if owner_id == self._caller.id:
+            return self._caller
+        return self._house._citizens.by_id([owner_id])[owner_id]
+
+    def _on_history(self, state: State) -> _Answer:
+        """What happened to the case, the newest first; what was the office's own business is left out."""
+        told = database.rows(
+            database.main,
+            f"SELECT kind, occurred_at, facts FROM case_event WHERE case_id = ? AND kind IN ({_TOLD}) "
+            "ORDER BY occurred_at DESC, seq DESC LIMIT ?",
+            state.facts["id"],
+            MOST_TOLD,
+        )
+        history = [
+            {"kind": kind, "date": self._day(from_micros(at)), "agency": json.loads(facts).get("agency")}
+            for kind, at, facts in told
+        ]
+        return _Answer({"history": history})
+
+    def _on_me(self, _: State) -> _Answer:
+        return _Answer({"stopped": self._caller.stopped})
+
+    def _on_turn_sms(self, state: State) -> _Answer:
+        """STOP or START by a key, whichever the screen offered: the same request again changes nothing more."""
+        stopped = not state.facts["stopped"]
+        if stopped:
+            self._house._citizens.stop(self._caller.id, self._now)
+        else:
+            self._house._citizens.start(self._caller.id)
+        return _Answer({"stopped": stopped})
+
+    def _on_set_letters(self, state: State) -> _Answer:
+        self._house._citizens.set_letters(self._caller.id, state.draft["letters"])
+        return _Answer({})
+
+    def _on_call_by(self, _: State) -> _Answer:
+        return _Answer({"date": self._day(sla.end_of_next_day(office_hours(self._here.pack), self._now))})
+
+    def _on_call_me(self, state: State) -> _Answer:
+        about = cast(callbacks.About, state.draft["call"])
+        case_id = state.facts.get("id") if about == "case" else None
+        promised = callbacks.ask(self._caller, about, case_id, self._here.pack, self._now)
+        return _Answer({"date": self._day(promised.by)})
+
+    def _on_forget_draft(self, state: State) -> _Answer:
+        sessions.settle(state.facts["resume_of"])
+        return _Answer({})
 
     def _on_same(self, state: State) -> _Answer:
         """Which of three screens it is: this citizen reported it lately, others did, or it can be sent."""
@@ -311,11 +420,20 @@ class _Hop:
                 "sub": state.draft["sub"],
                 "place": state.draft.get("place"),
                 "language": self._here.language,
+                **self._secrecy(state.draft),
                 **more,
             },
             words=state.draft.get("words"),
         )
         return _Answer(self._facts_of_lodged(self._apply(change)))
+
+    def _secrecy(self, draft: Draft) -> Mapping[str, Any]:
+        """Of a secret report: how secret, about which office, and whether our SMS may tell of it."""
+        if not is_secret(self._here.pack, draft):
+            return {}
+        about = accused(self._here.pack, draft)
+        told = {"visibility": draft[SECRECY], "silent": bool(draft.get("silent"))}
+        return {**told, "about": about} if about else told
 
     def _on_add_words(self, state: State) -> _Answer:
         return self._add(state, state.draft["added"])
@@ -335,12 +453,22 @@ class _Hop:
     def _on_fixed(self, state: State) -> _Answer:
         if self._act(Action.CONFIRM, state):
             return _Answer({})
-        case = lookup.own_by_id(self._caller.id, state.facts["id"])  # perhaps it was closed by itself meanwhile
+        case = self._case(state)  # perhaps it was closed by itself meanwhile
         return _Answer({}, then=None if case and case.state == CaseState.CLOSED else "changed_now")
 
     def _on_rate(self, state: State) -> _Answer:
         case = self._act(Action.RATE, state, {"stars": int(state.draft["stars"])})
         return _Answer({}, then=None if case else "changed_now")
+
+    def _on_withdraw(self, state: State) -> _Answer:
+        return _Answer({}, then=None if self._act(Action.WITHDRAW, state) else "changed_now")
+
+    def _on_restore(self, state: State) -> _Answer:
+        case = self._act(Action.RESTORE, state)
+        if case:
+            return _Answer(self._facts_of_lodged(case))
+        case = self._case(state)
+        return _Answer({}, then="too_late" if case and case.state == CaseState.WITHDRAWN else "changed_now")
 
     def _on_reopen(self, state: State) -> _Answer:
         return self._contest(Action.REOPEN, state)
@@ -353,7 +481,7 @@ class _Hop:
         case = self._act(action, state)
         if case:
             return _Answer(self._facts_of_lodged(case))
-        case = lookup.own_by_id(self._caller.id, state.facts["id"])
+        case = self._case(state)
         if case is None or case.state not in DECIDED:
             return _Answer({}, then="changed_now")
         return _Answer(self._facts_of(case), then="appeal" if self._may_appeal(case) else "too_late")
@@ -371,9 +499,12 @@ class _Hop:
     ) -> Case | None:
         """Do something to the case that the screen spoke of; None if the lifecycle says no."""
         assert self.session is not None  # noqa: S101  a request is performed within a session
+        case = self._case(state)
+        if case is None:
+            return None
         change = Change(
             action=action,
-            caller=self._caller,
+            caller=self._owner(case),
             source="ussd",
             source_key=f"{self.session.name}#{self.session.turn}",
             case_id=state.facts["id"],
@@ -384,6 +515,14 @@ class _Hop:
             return self._apply(change)
         except NotAllowed:
             return None
+
+    def _case(self, state: State) -> Case | None:
+        """The case that the screen speaks of: the caller's own, or one that they opened with its PIN."""
+        case_id, unlocked = state.facts["id"], state.facts.get("unlocked")
+        if unlocked and unlocked["id"] == case_id:
+            case: Case = Case.get_by_id(case_id)
+            return case
+        return lookup.own_by_id(self._caller.id, case_id)
 
     def _apply(self, change: Change) -> Case:
         self.doing = change
@@ -398,11 +537,12 @@ class _Hop:
         event_id, sealed = max(database.rows(database.main, of_these, case.id, *kinds), default=(None, None))
         if sealed is None:
             return None
-        return " ".join(self._caller.key.open("case_event.words", event_id, bytes(sealed)).split())[:_MOST_KEPT]
+        return " ".join(self._owner(case).key.open("case_event.words", event_id, bytes(sealed)).split())[:_MOST_KEPT]
 
     def _facts_of_lodged(self, case: Case) -> dict[str, Any]:
         """Of a case just lodged, the date that matters is the one of the answer."""
-        return {**self._facts_of(case), "date": self._day(case.due_at)}
+        facts = {**self._facts_of(case), "date": self._day(case.due_at)}
+        return {**facts, "pin": pins.pin_of(self._caller, case)} if facts["secret"] else facts
 
     def _facts_of(self, case: Case) -> dict[str, Any]:
         return {
@@ -413,6 +553,7 @@ class _Hop:
             "agency": case.agency,
             "state": case.state,
             "open": case.state in OPEN,
+            "secret": case.visibility != "public",
             "date": self._day(case.state_since),
             "due": self._day(case.due_at),
             "rated": case.rating is not None,

@@ -7,10 +7,12 @@ from datetime import date
 from typing import Final
 
 from cases import reference
+from cases.lifecycle import Action
 from cases.lifecycle import State as CaseState
 from cases.routing import route
 from locales import say, translations
 from locales.gsm7 import septets
+from menus.drafts import accused
 from menus.engine import Scene
 from packs.model import Pack, text
 from packs.places import short_name
@@ -28,6 +30,34 @@ STATUS_WORDS: Final[Mapping[str, str]] = {
     CaseState.APPEALED: say("Under appeal"),
     CaseState.DUPLICATE: say("Joined to another"),
     CaseState.WITHDRAWN: say("Withdrawn"),
+}
+
+# What happened to a case, as its citizen reads it; what is not here is the office's own business
+HISTORY: Final[Mapping[str, str]] = {
+    Action.LODGE: say("You reported it"),
+    Action.ASSIGN: say("Sent to {agency}"),
+    Action.TRANSFER: say("Moved to {agency}"),
+    Action.START: say("Work began"),
+    Action.ASK: say("You were asked something"),
+    Action.ANSWER: say("You answered"),
+    Action.WAIT: say("Waits for others"),
+    Action.RESUME: say("Work goes on"),
+    Action.ADD_WORDS: say("You added words"),
+    Action.DUPLICATE: say("Joined to an earlier report"),
+    Action.FOLLOW: say("Said to be fixed"),
+    Action.RELEASE: say("Goes on by itself"),
+    Action.ESCALATE: say("Late: those above were told"),
+    Action.RESOLVE: say("Said to be fixed"),
+    Action.REJECT: say("Not accepted"),
+    Action.CONFIRM: say("You said it is fixed"),
+    Action.CLOSE: say("Closed"),
+    Action.RATE: say("You rated the service"),
+    Action.REOPEN: say("You opened it again"),
+    Action.APPEAL: say("You appealed"),
+    Action.UPHOLD: say("The decision stays"),
+    Action.OVERTURN: say("Your appeal succeeded"),
+    Action.WITHDRAW: say("You withdrew it"),
+    Action.RESTORE: say("You took it up again"),
 }
 
 MOST_SAID: Final = 56  # septets of an office's words that stand on a screen
@@ -78,10 +108,15 @@ class ScreenValues(dict[str, str]):
 
 
 def _agency(scene: Scene, names: Names) -> str:
-    """Of a case, the office that has it; of a draft, the one that would get it."""
+    """Of a case, the office that has it; of a draft, the one that would get it: never the one that it accuses."""
     pack, place = scene.world.pack, scene.draft.get("place")
     known = scene.facts.get("agency")
-    return names.agency(known or route(pack, scene.draft.get("sub"), pack.places[place] if place else None))
+    about = accused(pack, scene.draft)
+    return names.agency(known or route(pack, scene.draft.get("sub"), pack.places[place] if place else None, about))
+
+
+def _number_for(use: str) -> Callable[[Scene, Names], str]:
+    return lambda scene, _: scene.world.pack.emergency_number(use)
 
 
 def _said(scene: Scene, _: Names) -> str:
@@ -106,5 +141,12 @@ _VALUES: Final[Mapping[str, Callable[[Scene, Names], str]]] = {
     "note": _said,
     "question": _said,
     "banner": lambda scene, _: scene.facts["banner"],
+    "whole": lambda scene, names: names.place(scene.draft["whole"]),
+    "ask": lambda scene, _: text(scene.world.pack.subs[scene.draft["sub"]].ask, scene.world.language),
+    "pin": lambda scene, _: scene.facts["pin"],
+    "police": _number_for("police"),
+    "emergency": _number_for("emergency"),
+    "violence": _number_for("violence"),
+    "child": _number_for("child"),
     "err": lambda scene, _: scene.facts["err"],
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final, Literal
 from unicodedata import category, normalize
 
@@ -72,6 +73,23 @@ def thrifty(text: str) -> str:
     # Of equally cheap forms the first wins. "…" as "..." may cost a part where the letters stay UCS-2 anyway.
     forms = (normalize("NFC", marked.translate(_PUNCTUATION)), marked, plain(marked))
     return min(forms, key=lambda form: segments(form).count)
+
+
+class Letters(StrEnum):
+    """How a citizen wants the letters of their language: as fits best, always plain, or with their marks."""
+
+    AUTO = "auto"
+    PLAIN = "plain"
+    MARKS = "marks"
+
+
+def styled(text: str, letters: str) -> str:
+    """`text` as it goes out by SMS to a citizen who wants its `letters` so (one of Letters)."""
+    if letters == Letters.PLAIN:
+        return plain(text)
+    if letters == Letters.MARKS:
+        return normalize("NFC", text).translate(_PUNCTUATION) if gsm7_septets(text) is None else text
+    return thrifty(text)
 
 
 def clip(text: str, septets: int) -> str:

@@ -141,7 +141,7 @@ class Outbox:
             return None
         try:
             params = json.loads(caller.key.open("message.body", row.id, row.body))
-            text = encoding.thrifty(self._render(row.template, row.language, params))
+            text = encoding.styled(self._render(row.template, row.language, params), caller.letters)
         except Exception as fault:
             self._log("message_not_rendered", message=row.id, template=row.template, fault=repr(fault))
             _write(row, _Settled(State.REJECTED, error=f"not rendered: {type(fault).__name__}"), now)

@@ -1,7 +1,6 @@
 """The screens of the service, one module per journey; `FLOW` is all of them by name.
 
 Keys of the home screen and of the categories never change their meaning: posters and deep dials depend on them.
-What belongs to later journeys is not offered yet, but its number is reserved.
 """
 
 from __future__ import annotations
@@ -11,9 +10,17 @@ from typing import Final
 
 from locales import say
 from menus.engine import Flow
-from menus.screens import cases, home, lodge
+from menus.screens import advice, cases, home, lodge, secret, service, words
 
-FLOW: Final[Flow] = {**home.SCREENS, **lodge.SCREENS, **cases.SCREENS}
+FLOW: Final[Flow] = {
+    **home.SCREENS,
+    **lodge.SCREENS,
+    **secret.SCREENS,
+    **words.SCREENS,
+    **cases.SCREENS,
+    **advice.SCREENS,
+    **service.SCREENS,
+}
 
 # The truth when something failed at our side: the session ends with one of these, drawn without pack or database.
 FAULTS: Final[Mapping[str, str]] = {

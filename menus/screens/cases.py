@@ -1,4 +1,6 @@
-"""Looking after a case: check by number, my cases, one case, adding words to it, and saying whether it is solved."""
+"""Looking after a case: check by number or number and PIN, my cases, one case with its history, adding words to it,
+saying whether it is solved, taking it back.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,9 @@ from typing import Any, Final
 from cases import reference
 from cases.lifecycle import STARS
 from locales import say
-from menus.engine import Ask, Choose, Draft, End, Key, Menu, Option, Scene, Screen
-from menus.screens.lodge import needs_a_word
-from menus.values import Names, sayable
+from menus.engine import Ask, Choose, Draft, End, Key, Menu, Option, Read, Scene, Screen
+from menus.screens.words import added_title, calm_or, needs_a_word
+from menus.values import HISTORY, Names, sayable, shown_date
 
 
 def _mine(scene: Scene) -> list[Option]:
@@ -26,6 +28,54 @@ def _line(scene: Scene, case: Mapping[str, Any]) -> str:
 
 def _mine_title(scene: Scene) -> str:
     return say("My cases") if scene.facts["cases"] else say("This phone has no complaint yet.")
+
+
+def _check_title(scene: Scene) -> str:
+    """The same words for numbers that do not exist, are another phone's, or secret: nothing is given away."""
+    if scene.facts.get("missed"):
+        return say("Number and PIN do not fit. Type the PIN again.")
+    return say("No such case for this phone. If you were given a PIN, type it.")
+
+
+def _more_keys(scene: Scene, key: str) -> bool:
+    """Nobody is called about a secret report: who picks up the phone may not be who made it."""
+    return {"2": not scene.facts["secret"], "3": bool(scene.facts.get("open"))}.get(key, True)
+
+
+def _about_this_case(scene: Scene) -> Draft:
+    return {**scene.draft, "call": "case"}
+
+
+def _history(scene: Scene) -> str:
+    """What it is and where, when an answer is due; then what happened, the newest first, a line each."""
+    names = Names(scene.world.pack, scene.world.language)
+    facts = scene.facts
+    what = [names.sub(facts["sub"])] if facts.get("sub") else []
+    where = [names.place(facts["place"])] if facts.get("place") else []
+    told = [one for one in facts["history"] if one["agency"] or "{agency}" not in HISTORY[one["kind"]]]
+    events = [f"{_short_date(one['date'])} {_happened(scene, names, one)}" for one in told]
+    return "\n".join([", ".join([*what, *where]), *events] if what else events)
+
+
+def _happened(scene: Scene, names: Names, one: Mapping[str, Any]) -> str:
+    return scene.say(HISTORY[one["kind"]]).format(agency=names.agency(one["agency"]) if one["agency"] else "")
+
+
+def _short_date(iso: str) -> str:
+    """Day and month; the year is on the case's own screen."""
+    return shown_date(iso)[:5]
+
+
+def _withdrawn_title(scene: Scene) -> str:
+    if scene.facts.get("sub"):
+        return say("{ref} {sub}\n{status} since {date}")
+    return say("{ref}\n{status} since {date}")
+
+
+def _withdraw_title(scene: Scene) -> str:
+    if scene.facts.get("sub"):
+        return say("Withdraw {ref} ({sub})? It will be closed.")
+    return say("Withdraw {ref}? It will be closed.")
 
 
 def _case_title(scene: Scene) -> str:
@@ -92,21 +142,43 @@ SCREENS: Final[Mapping[str, Screen]] = {
         then="case",
         keys={"1": Key(say("My cases"), then="my_cases")},
     ),
-    # the same screen for absent, foreign and mistyped numbers
-    "check_none": Ask(
-        stores="case",
-        title=say("No such case for this phone. Check the number and type it again."),
+    # The same screen for absent, foreign, mistyped and secret numbers
+    "check_pin": Ask(
+        stores="pin",
+        title=_check_title,
         then="case",
-        keys={"1": Key(say("My cases"), then="my_cases")},
+        request="unlock",
+        keys={"1": Key(say("Try another number"), then="check")},
     ),
+    "pin_locked": End(say("Too many tries. For the safety of reports, try again after 24 hours.")),
     "my_cases": Choose(stores="case", title=_mine_title, options=_mine, then="case", needs="my_cases"),
     "case": Menu(
         title=_case_title,
         needs="case",
-        # 2 More, with details and history, comes with its journey
-        keys={"1": Key(say("Add words"), then="add_to_case")},
+        keys={"1": Key(say("Add words"), then="add_to_case"), "2": Key(say("More"), then="case_more")},
         when=_is_open,
     ),
+    "case_more": Menu(
+        title="{ref}",
+        keys={
+            "1": Key(say("What was done so far"), then="history"),
+            "2": Key(say("Call me about it"), then="call_me_done", request="call_me", after=_about_this_case),
+            "3": Key(say("Withdraw it"), then="withdraw"),
+        },
+        when=_more_keys,
+    ),
+    "history": Read(title="{ref}", body=_history, needs="history"),
+    "withdraw": Menu(
+        title=_withdraw_title,
+        keys={"1": Key(say("Yes, withdraw"), then="withdraw_done", request="withdraw")},
+    ),
+    "withdraw_done": End(say("{ref} is withdrawn. Changed your mind? Dial {code} within 7 days and press 2.")),
+    # In place of `case`, for one that its citizen took back
+    "withdrawn": Menu(
+        title=_withdrawn_title,
+        keys={"1": Key(say("Take it up again"), then="restored", request="restore")},
+    ),
+    "restored": End(say("{ref} goes on with {agency}. You get an answer by {date}.")),
     # In place of `case`, where a case wants something of its citizen or can be taken up again
     "question": Ask(
         stores="answer",
@@ -153,14 +225,14 @@ SCREENS: Final[Mapping[str, Screen]] = {
         title=say("{ref}: what do you want to add? (80 letters)"),
         suits=needs_a_word,
         after=_only_the_words,
-        then="added_to_case",
+        then=calm_or("added", "added_to_case", "emergency_added"),
         request="add_to_case",
     ),
     "added_to_case": Ask(
         stores="added",
-        title=say("Added. Type more, or:"),
+        title=added_title,
         suits=needs_a_word,
-        then="added_to_case",
+        then=calm_or("added", "added_to_case", "emergency_added"),
         request="add_to_case",
         keys={"1": Key(say("Finish"), then="added_done")},
         root=True,

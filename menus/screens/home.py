@@ -1,4 +1,4 @@
-"""The way in: language, the home screen, resuming what was interrupted, help."""
+"""The way in: language, the home screen, resuming what was interrupted."""
 
 from __future__ import annotations
 
@@ -13,9 +13,20 @@ from menus.engine import FIRST, Choose, Draft, Key, Menu, Option, Scene, Screen
 ASKING: Final = (CaseState.PENDING_CITIZEN, CaseState.RESOLVED)
 
 
+_ON_ALL_PHONES: Final = 2  # languages on the first screen, English and Swahili; the others stand behind key 3
+
+
 def _languages(scene: Scene) -> list[Option]:
-    # Key 3, "Other languages", is reserved: it comes with the languages that speakers have reviewed.
-    return [Option(code, registry()[code].name) for code in scene.world.languages]
+    first = enumerate(scene.world.languages[:_ON_ALL_PHONES], 1)
+    return [Option(code, registry()[code].name, str(key)) for key, code in first]
+
+
+def _other_languages(scene: Scene) -> list[Option]:
+    return [Option(code, registry()[code].name) for code in scene.world.languages[_ON_ALL_PHONES:]]
+
+
+def _speaks_others(scene: Scene, key: str) -> bool:
+    return key != "3" or len(scene.world.languages) > _ON_ALL_PHONES
 
 
 def _first_title(scene: Scene) -> str:
@@ -62,10 +73,21 @@ SCREENS: Final[Mapping[str, Screen]] = {
         options=_languages,
         then=FIRST,
         request="set_language",
+        keys={"3": Key("Other / Nyingine", then="languages_more")},
+        when=_speaks_others,
         back=False,
     ),
     "language": Choose(
-        stores="language", title=say("Language"), options=_languages, then=FIRST, request="set_language"
+        stores="language",
+        title=say("Language"),
+        options=_languages,
+        then=FIRST,
+        request="set_language",
+        keys={"3": Key(say("Other languages"), then="languages_more")},
+        when=_speaks_others,
+    ),
+    "languages_more": Choose(
+        stores="language", title=say("Language"), options=_other_languages, then=FIRST, request="set_language"
     ),
     FIRST: Menu(
         title=_home_title,
@@ -78,7 +100,8 @@ SCREENS: Final[Mapping[str, Screen]] = {
             "1": Key(say("Make a complaint"), then="category"),
             "2": Key(say("Check a case"), then="check"),
             "3": Key(say("My cases"), then="my_cases"),
-            # 4 Advice and 5 Call me back come with their journeys
+            "4": Key(say("Advice"), then="advice"),
+            "5": Key(say("Call me back"), then="call_me"),
             "6": Key(say("Language / Lugha"), then="language"),
             "7": Key(say("Help"), then="help"),
         },
@@ -100,12 +123,5 @@ SCREENS: Final[Mapping[str, Screen]] = {
             "2": Key(say("Something else"), then=FIRST),
             "00": Key(say("Home"), then=FIRST),
         },
-    ),
-    "help": Menu(
-        title=say(
-            "Press the number of your choice. 0 goes back, 00 goes home. You can also SMS your problem to {short}. "
-            "In danger call 999 or 112."
-        ),
-        keys={},
     ),
 }

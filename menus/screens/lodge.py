@@ -1,7 +1,8 @@
 """Lodging a complaint: number first, words after.
 
 Category, sub-category, place, confirm: the case is lodged before a word is typed, because a multi-tap keypad with 80
-letters and 30 seconds of patience drops exactly there. Only "Other, not sure" asks for words first.
+letters and 30 seconds of patience drops exactly there; so is the one more question that a kind may have (the number of
+an application). Only "Other, not sure" asks for words first.
 """
 
 from __future__ import annotations
@@ -12,14 +13,19 @@ from typing import Final
 from cases.routing import route
 from locales import say
 from locales.gsm7 import septets
+from menus.drafts import is_secret
 from menus.engine import Ask, Choose, Draft, End, Key, Menu, Option, Scene, Screen
+from menus.screens.secret import next_question
+from menus.screens.words import DANGER, added_title, calm_or, needs_a_word
 from packs.model import Category, Place, text
-from packs.places import EVERYWHERE, OFFICES, label
+from packs.places import EVERYWHERE, OFFICES, label, short_name
 from sms_gateway.encoding import plain
 
 MORE_CATEGORIES: Final = "9"
-UNFORESEEN: Final = frozenset({"again", "known"})  # they come in between if the same was reported before
+# They come in between: the same was reported before, or somebody may be hurt. A poster's keys end there.
+UNFORESEEN: Final = frozenset({"again", "known", "emergency"})
 _OFFICES: Final = OFFICES | {"town", "county"}
+_HAVE_PARTS: Final = frozenset({"estate", "town", "constituency"})
 _MOST_FOUND: Final = 24
 
 
@@ -42,6 +48,8 @@ def _category(category: Category, language: str) -> Option:
 def _after_category(scene: Scene) -> str:
     if scene.draft["category"] == "more":
         return "category_more"
+    if scene.world.pack.categories[scene.draft["category"]].sensitive:
+        return "secret_intro"  # what they did is asked once it is known about whom
     subs = scene.world.pack.subs_of(scene.draft["category"])
     return "sub" if len(subs) > 1 else _after_sub(scene)
 
@@ -67,16 +75,27 @@ def _sub_chosen(scene: Scene) -> Draft:
 
 
 def _sub_chosen_as(scene: Scene, sub: str) -> Draft:
-    """A local problem is most likely where the last one was; the confirm screen says so and lets one change it."""
+    """A local problem is most likely where the last one was; the confirm screen says so and lets one change it.
+
+    Not so a secret one: it would tell who picks up the phone next where its owner reports from.
+    """
     draft = {"category": scene.draft["category"], "sub": sub}
     near = scene.world.near
-    if scene.world.pack.subs[sub].where == "place" and near and not near.retired:
+    is_local = scene.world.pack.subs[sub].where == "place" and not is_secret(scene.world.pack, draft)
+    if is_local and near and not near.retired:
         draft["place"] = near.code
     return draft
 
 
 def _after_sub(scene: Scene) -> str:
+    return "emergency" if scene.world.pack.subs[scene.draft["sub"]].danger else _past_danger(scene)
+
+
+def _past_danger(scene: Scene) -> str:
+    """What is asked next, once the emergency numbers were shown where somebody may be hurt."""
     sub = scene.world.pack.subs[scene.draft["sub"]]
+    if is_secret(scene.world.pack, scene.draft):
+        return next_question(scene)
     if sub.words_first and not scene.draft.get("words"):
         return "text_first"
     if sub.where == "none" or scene.draft.get("place"):
@@ -104,11 +123,43 @@ def _found(scene: Scene) -> Sequence[Place]:
 def _searched(scene: Scene) -> Draft:
     """One place only fits what was typed: no list is needed."""
     found = _found(scene)
-    return {**scene.draft, "place": found[0].code} if len(found) == 1 else scene.draft
+    return {**scene.draft, **_whole(found[0].code)} if len(found) == 1 else scene.draft
 
 
 def _after_search(scene: Scene) -> str:
-    return ("place_none", "confirm", "place_list")[min(len(_found(scene)), 2)]
+    found = len(_found(scene))
+    if found == 0:
+        return "place_none"
+    return _placed(scene) if found == 1 else "place_list"
+
+
+def _whole(place: str) -> Draft:
+    """A place as it was chosen; which part of it may be asked yet."""
+    return {"place": place, "whole": place}
+
+
+def _place_chosen(scene: Scene) -> Draft:
+    return {**scene.draft, **_whole(scene.draft["place"])}
+
+
+def _placed(scene: Scene) -> str:
+    """Kibera: which part? An office is one place."""
+    place = scene.world.pack.places[scene.draft["place"]]
+    return "place_parts" if place.kind in _HAVE_PARTS and scene.world.pack.parts(place) else ready(scene)
+
+
+def ready(scene: Scene) -> str:
+    """Everything is known that must be: show what will be sent, and to whom."""
+    return "secret_confirm" if is_secret(scene.world.pack, scene.draft) else "confirm"
+
+
+def _parts(scene: Scene) -> list[Option]:
+    parts = scene.world.pack.parts(scene.world.pack.places[scene.draft["whole"]])
+    return [Option(part.code, short_name(part)) for part in parts]
+
+
+def _all_of_it(scene: Scene) -> Draft:
+    return {**scene.draft, "place": scene.draft["whole"]}
 
 
 def _places(scene: Scene) -> list[Option]:
@@ -123,7 +174,7 @@ def _none_title(scene: Scene) -> str:
 
 
 def _without_place(scene: Scene) -> Draft:
-    return {key: value for key, value in scene.draft.items() if key != "place"}
+    return {key: value for key, value in scene.draft.items() if key not in _whole("")}
 
 
 def _to_the_earlier(scene: Scene) -> Draft:
@@ -162,9 +213,30 @@ def _done_title(scene: Scene) -> str:
     )
 
 
-def needs_a_word(typed: str) -> str:
-    """The hint for a text without a single letter or digit."""
-    return "" if any(letter.isalnum() for letter in typed) else say("Type at least one word.")
+def _asks_more(scene: Scene) -> bool:
+    return bool(scene.world.pack.subs[scene.draft["sub"]].ask)
+
+
+def _sent(scene: Scene) -> str:
+    return "extra" if _asks_more(scene) else "done"
+
+
+def _sent_with_words(scene: Scene) -> str:
+    return "extra" if _asks_more(scene) else "add_words"
+
+
+def _with_words(scene: Scene) -> Draft:
+    return {**scene.draft, "more": "yes"}
+
+
+def _past_extra(scene: Scene) -> str:
+    return "add_words" if scene.draft.get("more") else "done"
+
+
+def _answered_extra(scene: Scene) -> Draft:
+    """An officer reads what was asked beside the answer: "Application number: 4711"."""
+    ask = text(scene.world.pack.subs[scene.draft["sub"]].ask, scene.world.language)
+    return {**scene.draft, "added": f"{ask}: {scene.draft['added']}"}
 
 
 SCREENS: Final[Mapping[str, Screen]] = {
@@ -188,8 +260,9 @@ SCREENS: Final[Mapping[str, Screen]] = {
         stores="words",
         title=say("Tell us the problem in a few words (80 letters). Slow to type? SMS it to {short} instead."),
         suits=needs_a_word,
-        then=_after_sub,
+        then=calm_or("words", _past_danger, "emergency"),
     ),
+    "emergency": Menu(title=DANGER, keys={"1": Key(say("Go on with the complaint"), then=_past_danger)}),
     "place": Ask(
         stores="typed",
         title=say(
@@ -198,7 +271,7 @@ SCREENS: Final[Mapping[str, Screen]] = {
         suits=needs_a_word,
         after=_searched,
         then=_after_search,
-        keys={"1": Key(say("Not sure"), then="confirm", after=_without_place)},
+        keys={"1": Key(say("Not sure"), then=ready, after=_without_place)},
     ),
     "place_office": Ask(
         stores="typed",
@@ -206,13 +279,14 @@ SCREENS: Final[Mapping[str, Screen]] = {
         suits=needs_a_word,
         after=_searched,
         then=_after_search,
-        keys={"1": Key(say("Not sure"), then="confirm", after=_without_place)},
+        keys={"1": Key(say("Not sure"), then=ready, after=_without_place)},
     ),
     "place_list": Choose(
         stores="place",
         title=say("Choose:"),
         options=_places,
-        then="confirm",
+        after=_place_chosen,
+        then=_placed,
         keys={"9": Key(say("None of these"), then=_change_place)},
     ),
     "place_none": Ask(
@@ -221,7 +295,14 @@ SCREENS: Final[Mapping[str, Screen]] = {
         suits=needs_a_word,
         after=_searched,
         then=_after_search,
-        keys={"1": Key(say("I do not know"), then="confirm", after=_without_place)},
+        keys={"1": Key(say("I do not know"), then=ready, after=_without_place)},
+    ),
+    "place_parts": Choose(
+        stores="place",
+        title=say("{whole}: which part?"),
+        options=_parts,
+        then=ready,
+        keys={"9": Key(say("Not sure"), then=ready, after=_all_of_it)},
     ),
     # Whether the same was reported before is found out on the way to `confirm`: by this citizen, or by many
     "again": Menu(
@@ -245,26 +326,36 @@ SCREENS: Final[Mapping[str, Screen]] = {
         title=_confirm_title,
         needs="same",
         keys={
-            "1": Key(say("Send"), then="done", request="lodge"),
-            "2": Key(say("Send, then add words"), then="add_words", request="lodge"),
+            "1": Key(say("Send"), then=_sent, request="lodge"),
+            "2": Key(say("Send, then add words"), then=_sent_with_words, request="lodge", after=_with_words),
             "3": Key(say("Change place"), then=_change_place),
         },
         when=_has_place,
+    ),
+    "extra": Ask(
+        stores="added",
+        title=say("Saved: {ref}\n{ask}?"),
+        suits=needs_a_word,
+        after=_answered_extra,
+        then=calm_or("added", "add_more", "emergency_added"),
+        request="add_words",
+        keys={"1": Key(say("I do not have it"), then=_past_extra)},
+        root=True,
     ),
     "add_words": Ask(
         stores="added",
         title=say("Saved: {ref}\nWhere exactly? Since when? (80 letters)"),
         suits=needs_a_word,
-        then="add_more",
+        then=calm_or("added", "add_more", "emergency_added"),
         request="add_words",
         keys={"1": Key(say("Finish"), then="done")},
         root=True,
     ),
     "add_more": Ask(
         stores="added",
-        title=say("Added. Type more, or:"),
+        title=added_title,
         suits=needs_a_word,
-        then="add_more",
+        then=calm_or("added", "add_more", "emergency_added"),
         request="add_words",
         keys={"1": Key(say("Finish"), then="done")},
         root=True,

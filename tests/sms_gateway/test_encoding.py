@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from locales.gsm7 import BASIC, ESCAPE, EXTENSION
-from sms_gateway.encoding import clip, plain, printable, segments, thrifty, ussd_fits, ussd_units
+from sms_gateway.encoding import Letters, clip, plain, printable, segments, styled, thrifty, ussd_fits, ussd_units
 
 VECTORS = json.loads((Path(__file__).parent / "data" / "sms_vectors.json").read_text(encoding="utf-8"))
 
@@ -127,6 +127,19 @@ def test_thrifty_keeps_the_letters_of_a_short_text_but_not_its_typography() -> N
 
 def test_thrifty_gives_up_the_letters_where_that_saves_a_part() -> None:
     assert thrifty("Nĩ wega mũno. " * 6) == "Ni wega muno. " * 6
+
+
+@pytest.mark.parametrize(
+    ("letters", "short", "long"),
+    [
+        (Letters.AUTO, "Nĩ wega - mũno", "Ni wega muno. " * 6),
+        (Letters.PLAIN, "Ni wega - muno", "Ni wega muno. " * 6),
+        (Letters.MARKS, "Nĩ wega - mũno", "Nĩ wega mũno. " * 6),
+    ],
+)
+def test_a_citizen_chooses_how_the_letters_are_sent(letters: Letters, short: str, long: str) -> None:
+    assert styled("Nĩ wega – mũno", letters) == short
+    assert styled("Nĩ wega mũno. " * 6, letters) == long
 
 
 def test_thrifty_keeps_letters_that_cannot_save_anything() -> None:
