@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from ussd_app import create_app
 
-app = create_app()
+app = create_app(serving=True)

@@ -12,7 +12,7 @@ from cases.reference import LEAST_DIGITS
 from cases.triage import suggest
 from packs.model import Category, Pack, Place
 from packs.places import EVERYWHERE, PlaceIndex, fold
-from sms_gateway.keywords import A_NUMBER_ALONE, Addressed, AnswerWord, Command, Intent, answer, opening
+from sms_gateway.keywords import A_NUMBER_ALONE, Addressed, AnswerWord, Command, Intent, answer, opening, understand
 
 # "Reply 1 water 2 power 3 roads 4 health 5 ID 6 police 7 land 8 other": the keys of the menu, but for 8
 _OTHER_KEY: Final = "9.6"
@@ -26,23 +26,25 @@ LASTING: Final[Mapping[str, timedelta]] = {
     "appeal": timedelta(days=30),
     "question": timedelta(days=30),
     "undo": timedelta(days=7),
+    "draft": timedelta(hours=24),  # as long as the draft itself
 }
 _HASTE: Final = timedelta(seconds=60)  # who sends "1" twice so soon was impatient; it is no rating yet
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What our last SMS asked about a case.
+    """What our last SMS asked, mostly about a case.
 
     `what` it is about, in which `place`, `which` of several; whether what was `added` belongs there, whether it is the
     `known` problem; whether it is `solved`, how they would `rate` it; an officer's `question`; whether to `undo` a
-    withdrawal or to `appeal`. `options`: place codes, the message that was added, the known case. `stands`: the case
-    still waits for the answer; it may have been given on the screen meanwhile.
+    withdrawal or to `appeal`; whether to send a `draft` that they left, whether they still want the `call`. `options`:
+    place codes, the message that was added, the known case, the row of the draft. `stands`: the case still waits for
+    the answer; it may have been given on the screen meanwhile.
     """
 
     id: str
     kind: str
-    case_id: str
+    case_id: str = ""  # of none: a draft, a call
     options: tuple[str, ...] = ()
     age: timedelta = timedelta(0)
     stands: bool = True
@@ -122,6 +124,24 @@ class Apart:
 
 
 @dataclass(frozen=True, slots=True)
+class Finish:
+    """Lodge the draft that they left on the screen, with what they wrote now."""
+
+    draft: str  # its row
+    words: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The draft that they left is not to be lodged."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoCall:
+    """They do not want to be called any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class AskAgain:
     """What they wrote answers nothing for sure: ask once more. `keep`: the text is kept with the question."""
 
@@ -153,7 +173,7 @@ class Say:
     number: str | None = None
 
 
-Plan = Lodge | Add | Classify | Split | Act | Apart | AskAgain | NotAsked | Join | Say
+Plan = Lodge | Add | Classify | Split | Act | Apart | Finish | Leave | NoCall | AskAgain | NotAsked | Join | Say
 
 
 def plan(text: str, command: Command, context: Context) -> Plan:
@@ -343,6 +363,24 @@ def _known(text: str, question: Question, _: Context) -> Plan | None:
     return None
 
 
+def _draft(text: str, question: Question, _: Context) -> Plan | None:
+    """YES sends it, NO does not; any other words are sent with it. A digit or a thank-you says neither."""
+    said = answer(text)
+    word = said.word if said else opening(text)
+    if said and said.word is AnswerWord.YES:
+        return Finish(question.options[0], None)
+    if said and said.word in (AnswerWord.NO, AnswerWord.NOT_YET):
+        return Leave()
+    is_words = any(map(str.isalpha, text)) and understand(text).intent is Intent.TEXT
+    return Finish(question.options[0], text) if is_words and word not in _OF_CASES else None
+
+
+def _call(text: str, question: Question, _: Context) -> Plan | None:  # noqa: ARG001  one signature for all
+    said = answer(text)
+    return NoCall() if said and said.word is AnswerWord.NO else None
+
+
+_OF_CASES: Final = frozenset({AnswerWord.APPEAL, AnswerWord.NEW})  # they speak of a case, never of a draft
 # A thank-you may be the answer to an officer ("may we come on Monday?" – "sawa")
 _MAY_ANSWER: Final = frozenset({Intent.TEXT, Intent.ACK})
 # What may be said of a case in these states without being asked
@@ -364,4 +402,6 @@ _ANSWERS: Final[Mapping[str, Callable[[str, Question, Context], Plan | None]]] =
     "question": _reply,
     "undo": _undo,
     "appeal": _appeal,
+    "draft": _draft,
+    "call": _call,
 }

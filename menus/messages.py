@@ -114,6 +114,18 @@ TEMPLATES: Final[Mapping[str, str]] = {
     ),
     "neutral_news": say("{service}: there is news on {ref}. Dial {code}, press 2."),
     "summary": say("{service}: news on {n} complaints: {list}. Send STATUS and a number."),
+    # what was begun on the screen
+    "drop_reminder": say(
+        "{service}: the line dropped: {sub}, {place}. Reply 1 to send it now, or reply with more words. "
+        "Or dial {code} and press 1."
+    ),
+    "drop_reminder_anywhere": say(
+        "{service}: the line dropped: {sub}. Reply 1 to send it now, or reply with more words. "
+        "Or dial {code} and press 1."
+    ),
+    "draft_left": say(
+        "{service}: all right, nothing was sent. To make a complaint dial {code}, or SMS the problem and the place."
+    ),
     # when an answer does not fit
     "solved_unclear": say(
         "{service}: is {ref} ({sub}) fixed? Reply 1 YES or 2 NOT YET. Is your SMS about another problem? Reply NEW."
@@ -148,9 +160,11 @@ TEMPLATES: Final[Mapping[str, str]] = {
         "Sent from another phone? Ask from it, or dial {code}."
     ),
     "help": say(
-        "{service}: SMS your problem and place, e.g. No water, Lindi. STATUS = your cases. LANG SW = Kiswahili. "
+        "{service}: SMS your problem and place, e.g. No water, Lindi. STATUS = your cases. CALL = we call you. "
         "STOP = no SMS. Danger: call 999 or 112."
     ),
+    "call_me": say("{service}: we will call you on this phone by {date}, free for you. Changed your mind? Reply NO."),
+    "call_cancelled": say("{service}: we will not call you. To be called after all send CALL ME."),
     "stop": say(
         "{service}: we will not SMS you again. Your complaints go on; dial {code} to check. "
         "To get SMS again send START."

@@ -108,7 +108,7 @@ class Notifier:
 
     def _tell(self, event: Happened, now: datetime) -> _News | None:
         caller, by_sms = event.caller, event.change.source == _BY_SMS
-        if caller is None or (caller.stopped and not by_sms):
+        if caller is None or event.case.silent or (caller.stopped and not by_sms):
             return None
         pack = self._pack()
         tell = _NEWS.get(event.kind)

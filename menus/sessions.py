@@ -6,7 +6,7 @@ It is read and written by ready SQL: this is the hottest path of the house.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -19,10 +19,15 @@ from cases.citizens import Caller
 from cases.models import Case, Citizen
 from menus.engine import State
 from store import database
-from store.model import Model, SessionModel, UtcField, new_id, node_name, to_micros
+from store.model import Model, SessionModel, UtcField, from_micros, new_id, node_name, to_micros
 
 DRAFT_LIFE: Final = timedelta(hours=24)
-OFFERS: Final = frozenset({"resume", "resume_add"})  # the screens that offer to go on where the line dropped
+SILENCE: Final = timedelta(minutes=3)  # no network keeps a session longer: who says nothing since has dropped
+PAUSE: Final = timedelta(minutes=2)  # after a drop: time to dial again before we ask
+WE_ENDED_IT: Final = "end"
+SILENT: Final = "silent"
+# The screens that offer to go on where the line dropped
+OFFERS: Final = frozenset({"resume", "resume_add", "resume_secret"})
 
 
 class UssdSession(SessionModel):
@@ -37,8 +42,9 @@ class UssdSession(SessionModel):
     turn = IntegerField()  # rises with every change: the compare-and-set
     sealed = BlobField()
     resumable = SmallIntegerField()  # 1: a draft worth coming back to
-    ended = CharField(max_length=12, null=True)  # what the network said of the end
+    ended = CharField(max_length=12, null=True)  # how it ended: WE_ENDED_IT, SILENT, or what the network says of a drop
     updated_at = UtcField()
+    look_at = UtcField(null=True, index=True)  # when the relay looks what became of it
 
     class Meta:
         table_name = "ussd_session"
@@ -49,9 +55,9 @@ class SmsQuestion(Model):
     """A question that an SMS of ours asked; the citizen's next text may be the answer (see menus.dialogue)."""
 
     citizen = ForeignKeyField(Citizen, on_delete="RESTRICT", index=False)
-    case = ForeignKeyField(Case, on_delete="RESTRICT", index=False)
-    kind = CharField(max_length=12)  # what, place, which, added, known, solved, rate, question, undo, appeal
-    options = TextField(null=True)  # which: place codes; known: the case; added, solved, appeal: an MO that told more
+    case = ForeignKeyField(Case, null=True, on_delete="RESTRICT", index=False)  # NULL: about none (draft, call)
+    kind = CharField(max_length=12)  # see menus.dialogue.Question
+    options = TextField(null=True)  # which: place codes; known: the case; draft: its session's row; else an MO's id
     asked_at = UtcField()
     answered_at = UtcField(null=True)
 
@@ -80,6 +86,7 @@ class Session:
     text: str = ""
     state: State | None = None
     reply: Reply = field(default_factory=lambda: Reply("", end=False))
+    since: datetime | None = None  # when the citizen got that reply
 
     @property
     def name(self) -> str:
@@ -108,16 +115,16 @@ def load(key: str, caller: Caller) -> Session:
     """The newest conversation under this session id, or a new one."""
     found = database.rows(
         database.sessions,
-        "SELECT id, ordinal, turn, sealed FROM ussd_session WHERE session = ? AND citizen_id = ? "
+        "SELECT id, ordinal, turn, sealed, updated_at FROM ussd_session WHERE session = ? AND citizen_id = ? "
         "ORDER BY ordinal DESC LIMIT 1",
         key,
         caller.id,
     )
     if not found:
         return Session(key, caller.id)
-    row_id, ordinal, turn, sealed = found[0]
+    row_id, ordinal, turn, sealed, since = found[0]
     text, state, reply = _open(caller, row_id, sealed)
-    return Session(key, caller.id, ordinal, row_id, turn, text, state, reply)
+    return Session(key, caller.id, ordinal, row_id, turn, text, state, reply, from_micros(since))
 
 
 def save(session: Session, caller: Caller, text: str, state: State, reply: Reply, now: datetime) -> bool:
@@ -125,19 +132,22 @@ def save(session: Session, caller: Caller, text: str, state: State, reply: Reply
     row_id = session.id or new_id()
     sealed = _seal(caller, row_id, text, state, reply)
     resumable = int(is_worth_resuming(state) and not reply.end)
+    ended, look_at = (WE_ENDED_IT, None) if reply.end else (None, to_micros(now + SILENCE))
+    now_so = (sealed, resumable, to_micros(now), ended, look_at)
     if session.id is None:
         cursor = database.run(
             database.sessions,
-            "INSERT INTO ussd_session (id, node, session, ordinal, citizen_id, turn, sealed, resumable, updated_at) "
-            "VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?) ON CONFLICT DO NOTHING",
-            *(row_id, node_name(), session.key, session.ordinal, caller.id, sealed, resumable, to_micros(now)),
+            "INSERT INTO ussd_session (sealed, resumable, updated_at, ended, look_at, "
+            "id, node, session, ordinal, citizen_id, turn) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) "
+            "ON CONFLICT DO NOTHING",
+            *(*now_so, row_id, node_name(), session.key, session.ordinal, caller.id),
         )
     else:
         cursor = database.run(
             database.sessions,
-            "UPDATE ussd_session SET turn = turn + 1, sealed = ?, resumable = ?, updated_at = ? "
-            "WHERE id = ? AND turn = ?",
-            *(sealed, resumable, to_micros(now), session.id, session.turn),
+            "UPDATE ussd_session SET sealed = ?, resumable = ?, updated_at = ?, ended = ?, look_at = ?, "
+            "turn = turn + 1 WHERE id = ? AND turn = ?",
+            *(*now_so, session.id, session.turn),
         )
     return bool(cursor.rowcount == 1)
 
@@ -162,9 +172,72 @@ def settle(row_id: str) -> None:
     database.run(database.sessions, "UPDATE ussd_session SET resumable = 0 WHERE id = ?", row_id)
 
 
-def ended(key: str, status: str) -> None:
-    """The network says that the session is over."""
-    database.run(database.sessions, "UPDATE ussd_session SET ended = ? WHERE session = ?", status, key)
+# A session that its citizen left
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A session that ended before we ended it."""
+
+    id: str
+    citizen_id: str
+    sealed: bytes = field(repr=False)
+    since: datetime  # when its citizen was last heard of
+    is_news: bool  # it is the first that we hear of it
+
+    def state(self, caller: Caller) -> State:
+        """Where its citizen gave up."""
+        return _open(caller, self.id, self.sealed)[1]
+
+
+def ended(key: str, status: str, now: datetime) -> list[Left]:
+    """The network says that the session is over; what was left by that, if it was not we who ended it."""
+    gone = database.rows(
+        database.sessions,
+        "UPDATE ussd_session SET ended = ?, look_at = CASE resumable WHEN 1 THEN ? END "
+        f"WHERE session = ? AND ended IS NULL RETURNING {_LEFT}",
+        *(status, to_micros(now + PAUSE), key),
+    )
+    return [_left(row, is_news=True) for row in gone]
+
+
+def to_look_at(now: datetime, most: int) -> list[Left]:
+    """Sessions in which nothing was heard for 3 minutes, and drafts that were left 2 minutes ago; oldest first."""
+    due = f"SELECT {_LEFT}, ended FROM ussd_session WHERE look_at <= ? ORDER BY look_at LIMIT ?"
+    found = database.rows(database.sessions, due, to_micros(now), most)
+    return [_left(row, is_news=status is None) for *row, status in found]
+
+
+def looked_at(one: Left) -> bool:
+    """Nothing more is to be done about it; False if it went on meanwhile, or somebody else was quicker."""
+    done = database.run(
+        database.sessions,
+        "UPDATE ussd_session SET look_at = NULL, ended = COALESCE(ended, ?) "
+        "WHERE id = ? AND updated_at = ? AND look_at IS NOT NULL",
+        *(SILENT, one.id, to_micros(one.since)),
+    )
+    return bool(done.rowcount == 1)
+
+
+def has_dialled_since(one: Left) -> bool:
+    """Whether its citizen came back: then the menus offer what was left."""
+    later = "SELECT 1 FROM ussd_session WHERE citizen_id = ? AND updated_at > ? LIMIT 1"
+    return bool(database.rows(database.sessions, later, one.citizen_id, to_micros(one.since)))
+
+
+def draft(row_id: str, caller: Caller, now: datetime) -> State | None:
+    """The state of a draft that can still be finished: for 24 hours, unless it was given up."""
+    found = database.rows(
+        database.sessions,
+        "SELECT sealed FROM ussd_session WHERE id = ? AND citizen_id = ? AND resumable = 1 AND updated_at > ?",
+        *(row_id, caller.id, to_micros(now - DRAFT_LIFE)),
+    )
+    return _open(caller, row_id, found[0][0])[1] if found else None
+
+
+def _left(row: Sequence[Any], *, is_news: bool) -> Left:
+    row_id, citizen_id, sealed, since = row
+    return Left(row_id, citizen_id, bytes(sealed), from_micros(since), is_news)
 
 
 def forget(before: datetime) -> int:
@@ -172,6 +245,9 @@ def forget(before: datetime) -> int:
     return int(
         database.run(database.sessions, "DELETE FROM ussd_session WHERE updated_at < ?", to_micros(before)).rowcount
     )
+
+
+_LEFT: Final = "id, citizen_id, sealed, updated_at"
 
 
 def is_worth_resuming(state: State) -> bool:

@@ -26,6 +26,7 @@ class Intent(StrEnum):
     STOP = "STOP"
     START = "START"
     JOIN = "JOIN"  # "affects me too": to be added to a case that others follow
+    AGENT = "AGENT"  # to be called by a person
     GREETING = "GREETING"  # nothing but a greeting: friendly help, never a case
     ACK = "ACK"  # nothing but "ok" or thanks: never a case
     TEXT = "TEXT"  # anything else: a complaint, or the answer to our open question
@@ -344,6 +345,7 @@ _TAKES: Final[Mapping[Intent, Callable[[Sequence[_Word]], bool]]] = {
     Intent.STOP: _alone,
     Intent.START: _alone,
     Intent.JOIN: _with_a_number,
+    Intent.AGENT: _alone,
 }
 
 

@@ -35,7 +35,7 @@ ASHA: Final = "+254712345678"
 PATIENCE_S: Final = 30.0
 CALLBACKS: Final = "/callbacks/africastalking"
 # First dial: English, a complaint, water, none, the place, its name, send
-LODGE: Final = ("1", "1", "1", "1", "kibera", "1")
+LODGE: Final = ("1", "1", "1", "1", "kibera", "9", "1")
 
 _ids = count(1)
 Post = Callable[[str, Mapping[str, str]], tuple[int, str]]  # path, form → status, body

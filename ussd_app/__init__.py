@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from threading import Thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,9 +13,10 @@ if TYPE_CHECKING:
     from ussd_app.settings import Settings
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: Settings | None = None, *, serving: bool = False) -> Flask:
     """The web application for `settings` (by default those of the environment). Raises BadSettings.
 
+    `serving`: this process lives for it; what it counts is stored also while nobody dials.
     Imports lie inside so that the commands that need no web server start without one.
     """
     from flask import Flask  # noqa: PLC0415
@@ -28,6 +30,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or Settings.load()
     logs.set_up(settings.log_level)
     house = wiring.build(settings)
+    if serving:
+        Thread(target=house.insight.keep_flushing, daemon=True).start()
     app = Flask(__name__, static_folder=None)
     app.after_request(partial(_harden, {**HEADERS, "Cache-Control": "no-store"}))
     app.register_blueprint(callbacks.blueprint(house))

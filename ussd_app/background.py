@@ -176,7 +176,7 @@ class Relay:
             sessions.forget(now - FORGET_SESSIONS_AFTER)
             if moved or handled:
                 log.info("swept", messages_moved=moved, messages_handled=handled)
-        for duty in (self._time_passes, self._count, self._keep_no_longer):
+        for duty in (self._time_passes, self._remind, self._count, self._keep_no_longer):
             self._apart(duty, now)
         if count % SEAL_EVERY == 0:
             self._apart(self._seal, now)
@@ -195,6 +195,11 @@ class Relay:
         done = sweep(self._house.casework, now, log=log.error, go_on=lambda: monotonic() < until)
         if done:
             log.info("time_passed", **done)
+
+    def _remind(self, now: datetime) -> None:
+        reminded = self._house.reminders.look(now)
+        if reminded:
+            log.info("drafts_reminded", citizens=reminded)
 
     def _count(self, now: datetime) -> None:
         self._house.figures.catch_up(now, most=MOST_COUNTED)

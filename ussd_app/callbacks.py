@@ -52,7 +52,10 @@ def blueprint(house: House) -> Blueprint:
 
     @callbacks.post("/africastalking/ussd-events")
     def ussd_events() -> ResponseReturnValue:
-        return _take("ussd_event", lambda: house.conversation.ended(africastalking.parse_ussd_end(request.form)))
+        def take() -> None:
+            house.conversation.ended(africastalking.parse_ussd_end(request.form), utcnow())
+
+        return _take("ussd_event", take)
 
     @callbacks.post("/africastalking/sms")
     def sms() -> ResponseReturnValue:

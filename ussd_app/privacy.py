@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, NamedTuple, Self, get_args
 import orjson
 from peewee import DatabaseProxy
 
-from cases import clusters, privacy, reference
+from cases import clusters, pins, privacy, reference
 from cases.casework import Casework
 from cases.citizens import Caller, Citizens
 from cases.lifecycle import OPEN
@@ -56,6 +56,8 @@ _PARTS: Final = (
     _Part("USSD sessions and drafts", database.sessions, "ussd_session"),
     _Part("SMS that wait", database.main, "message", f" AND state IN {_WAITING}"),
     _Part("open SMS questions", database.main, "sms_question"),
+    _Part("calls asked for", database.main, "callback"),
+    _Part("wrong tries at PINs", database.main, "pin_attempt"),
     _Part("SMS on the simulated handset", database.main, "handset_message"),
     _Part("texts of SMS", database.main, "message", f"{_WITH_TEXT} AND state NOT IN {_WAITING}", _WITHOUT_TEXT),
 )
@@ -72,7 +74,7 @@ def export(caller: Caller, pack: Pack, render: Render, now: datetime) -> dict[st
         "messages": [_message_told(row, caller, render) for row in _messages(caller.id)],
         "sessions": [_session_told(row, caller) for row in _sessions(caller.id)],
         "open_questions": [
-            {"asked_at": iso(from_micros(asked)), "about": kind, "case": reference.shown(ref)}
+            {"asked_at": iso(from_micros(asked)), "about": kind, "case": reference.shown(ref) if ref else None}
             for asked, kind, ref in _questions(caller.id)
         ],
         "simulated_handset": [
@@ -128,19 +130,28 @@ def _sessions(citizen_id: str) -> list[tuple[Any, ...]]:
 def _session_told(row: tuple[Any, ...], caller: Caller) -> dict[str, Any]:
     row_id, at, resumable, sealed = row
     kept = orjson.loads(caller.key.open("ussd_session.sealed", row_id, sealed))
+    draft = kept["state"]["draft"]
+    pins = [pin for pin in (draft.get("pin"), kept["state"]["facts"].get("pin")) if pin]
     return {
         "at": iso(from_micros(at)),
-        "typed": kept["text"],
-        "last_screen": kept["reply"],
-        "draft": kept["state"]["draft"],
+        "typed": _without(pins, kept["text"]),
+        "last_screen": _without(pins, kept["reply"]),
+        "draft": {name: value for name, value in draft.items() if name != "pin"},
         "may_be_resumed": bool(resumable),
     }
+
+
+def _without(pins: list[str], text: str) -> str:
+    """An export may be read by others: what opens a secret case is not in it."""
+    for pin in pins:
+        text = text.replace(pin, "*" * len(pin))
+    return text
 
 
 def _questions(citizen_id: str) -> list[tuple[Any, ...]]:
     return database.rows(
         database.main,
-        "SELECT q.asked_at, q.kind, c.ref FROM sms_question q JOIN cases c ON c.id = q.case_id "
+        "SELECT q.asked_at, q.kind, c.ref FROM sms_question q LEFT JOIN cases c ON c.id = q.case_id "
         "WHERE q.citizen_id = ? AND q.answered_at IS NULL ORDER BY q.asked_at",
         citizen_id,
     )
@@ -185,6 +196,7 @@ def erase(
         for part in _PARTS:
             gone[part.name] += _take_away(part, citizen_id)
         gone["sketches of words"] += clusters.forget(citizen_id)
+        gone["PINs of secret cases"] += pins.forget(citizen_id)
         _unsay_reasons(citizen_id)
         gone += Counter()  # without what there was nothing of
         forgotten = privacy.forget(citizens, citizen_id, reason=reason, actor=actor, rows=gone, now=now)
@@ -280,6 +292,7 @@ def retain(citizens: Citizens, keep: Keep, now: datetime) -> Counter[str]:
     Meant to be called at every tick: one step is one look and one transaction, both below 100 ms. Once all tables were
     walked through, it rests until a day has passed. Open cases, and whoever has one, are never touched.
     """
+    pins.prune(now)  # tries count for a day, and are kept no longer, whatever the settings say
     for kind in KINDS:
         done = RetentionPass.get_or_none(RetentionPass.kind == kind) or _first_pass(kind)
         if done.ended_at is not None and now - done.ended_at < A_DAY:
@@ -389,11 +402,12 @@ def _quiet(known: Sequence[tuple[str, datetime]], before: datetime) -> tuple[tup
         "SELECT id, created_at, (SELECT MAX(created_at) FROM message WHERE citizen_id = citizen.id), "
         "(SELECT MAX(received_at) FROM cases WHERE citizen_id = citizen.id), "
         "(SELECT MAX(state_since) FROM cases WHERE citizen_id = citizen.id), "
+        "(SELECT MAX(asked_at) FROM callback WHERE citizen_id = citizen.id), "
         f"(SELECT COUNT(*) FROM cases WHERE citizen_id = citizen.id AND state NOT IN {_ENDED}) "
         f"FROM citizen WHERE id IN ({_marks(ids)}) ORDER BY id",
         *ids,
     )
-    last = {row[0]: max(at or 0 for at in row[1:5]) for row in heard if not row[5]}
+    last = {row[0]: max(at or 0 for at in row[1:6]) for row in heard if not row[6]}
     quiet = {one: at for one, at in last.items() if at <= to_micros(before)}
     dialled = _dialled(quiet, before)
     return tuple((one, from_micros(at)) for one, at in quiet.items() if one not in dialled)

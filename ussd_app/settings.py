@@ -61,6 +61,13 @@ def _days(text: object) -> int:
     return int(str(text))
 
 
+def _switch(text: object) -> bool:
+    known = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False}
+    if str(text).lower() not in known:
+        raise ValueError("must be 1 or 0")
+    return known[str(text).lower()]
+
+
 def _database(url: str) -> None:
     if not url.startswith(("postgresql://", "postgres://", "sqlite:////")):
         raise ValueError("must begin with postgresql:// (or sqlite://// and the path of a file)")
@@ -128,11 +135,28 @@ class Settings(BaseModel):
     ussd_octets: Annotated[
         Literal[140, 160], BeforeValidator(lambda text: int(text) if str(text).isdigit() else text)
     ] = Field(140, description="Room for one USSD screen, in octets: 140 (160 characters) or 160 (182 characters).")
+    ussd_first_octets: Annotated[int, Field(ge=100, le=160)] | None = Field(
+        None, description="Room for the first screen of a session where the network allows it less: 100 to 160 octets."
+    )
     pack: Annotated[str, _written_as("[a-z][a-z0-9_-]{1,31}", "the name of a folder in packs/")] = Field(
         "ke", description="The pack of agencies, categories and places: a folder in `packs/`."
     )
     pays: Literal["citizen", "county"] = Field(
         "citizen", description="Who pays for the USSD session and for SMS to the service; told to citizens."
+    )
+    cost_session: Annotated[float, Field(ge=0)] = Field(
+        1.0, description="KSh for one USSD session, by your contract; a public price is given. For `menus check` alone."
+    )
+    cost_sms_out: Annotated[float, Field(ge=0)] = Field(
+        0.8, description="KSh for one SMS to a citizen, by your contract; a public price is given."
+    )
+    cost_sms_in: Annotated[float, Field(ge=0)] = Field(
+        1.2, description="KSh for one SMS from a citizen, by your contract; a public price is given."
+    )
+    offer_unreviewed: Annotated[bool, BeforeValidator(_switch)] | None = Field(
+        None,
+        description="`1` offers citizens complete languages that no speaker has reviewed, `0` does not. "
+        "Without it: demo mode does.",
     )
     keep_citizens_days: Annotated[int, BeforeValidator(_days)] = Field(
         730,
@@ -170,6 +194,11 @@ class Settings(BaseModel):
         except (KeyError, ValidationError):
             broken = settings.home / keys.FILE
             raise BadSettings(f"{broken} is damaged; put it back from a copy, or choose another MLANGO_HOME.") from None
+
+    @property
+    def offers_unreviewed(self) -> bool:
+        """Whether citizens are offered languages that no speaker has reviewed."""
+        return self.mode == "demo" if self.offer_unreviewed is None else self.offer_unreviewed
 
     @property
     def database(self) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 
 import packs
+from cases import pins
 from cases.casework import Casework, Happened, Listener
 from cases.checkpoints import Signer
 from cases.citizens import Citizens
@@ -19,8 +20,10 @@ from cases.clusters import Sketching
 from cases.figures import Figures
 from cases.suggestions import Suggesting
 from menus.conversation import Conversation, Voice
+from menus.insight import Insight
 from menus.messages import Renderer
 from menus.notifier import Notifier
+from menus.reminders import Reminders
 from menus.texting import Texting
 from packs.places import PlaceIndex, place_index
 from sms_gateway.africastalking import AfricasTalking
@@ -32,10 +35,10 @@ from store import migrate as migrations
 from store.clock import utcnow
 from store.model import set_node
 from store.sealing import Keyring
+from ussd_app import languages
 from ussd_app.refusal import Refusal
 from ussd_app.settings import ROOT, Settings
 
-OFFERED_LANGUAGES: Final = ("en", "sw")
 PACKS: Final = ROOT / "packs"
 
 log = structlog.get_logger("mlango")
@@ -52,6 +55,8 @@ class House:
     texting: Texting
     outbox: Outbox
     figures: Figures
+    insight: Insight
+    reminders: Reminders
     signer: Signer
     handsets: Simulator | None  # the simulated network of demo mode
 
@@ -62,29 +67,35 @@ def build(settings: Settings) -> House:
     citizens = Citizens(_keyring(settings))
     listeners: list[Listener] = [
         Notifier(packs.current),
+        pins.give,
         Suggesting(packs.current, log.error),
         Sketching(packs.current, hmac.digest(settings.index_secret, b"sketches of words", "sha256"), log.error),
         _write_to_the_log,
     ]
     casework = Casework(packs.current, citizens, listeners)
     gateway = _gateway(settings, citizens)
+    spoken = offered_languages(settings)
     voice = Voice(
         service=settings.service_name,
         code=settings.service_code,
         short=settings.short_code,
         octets=settings.ussd_octets,
-        languages=OFFERED_LANGUAGES,
+        languages=spoken,
         free=settings.pays == "county",
+        first_octets=settings.ussd_first_octets,
     )
+    insight = Insight(packs.current, log.error)
     renderer = Renderer(packs.current, settings.service_name, settings.service_code)
     return House(
         settings=settings,
         citizens=citizens,
         casework=casework,
-        conversation=Conversation(citizens, casework, pack_and_places, voice, log.error),
-        texting=Texting(citizens, casework, pack_and_places, OFFERED_LANGUAGES, log.error),
+        conversation=Conversation(citizens, casework, pack_and_places, voice, insight, log.error),
+        texting=Texting(citizens, casework, pack_and_places, spoken, log.error),
         outbox=Outbox(citizens, gateway, renderer, log.warning),
         figures=Figures(packs.current),
+        insight=insight,
+        reminders=Reminders(citizens, packs.current, insight, log.error),
         signer=Signer(settings.masters),
         handsets=gateway if isinstance(gateway, Simulator) else None,
     )
@@ -109,6 +120,19 @@ def pack_and_places() -> tuple[packs.Pack, PlaceIndex]:
     """The pack in force, and the search over its places."""
     pack = packs.current()
     return pack, place_index(pack)
+
+
+def offered_languages(settings: Settings) -> Callable[[], tuple[str, ...]]:
+    """A function that tells which languages citizens may choose; counted anew when the pack changes."""
+    folder, counted = PACKS / settings.pack, dict[str, tuple[str, ...]]()
+
+    def offered() -> tuple[str, ...]:
+        pack = packs.current()
+        if pack.version not in counted:
+            counted[pack.version] = languages.offered(settings.offers_unreviewed, pack, folder)
+        return counted[pack.version]
+
+    return offered
 
 
 def migrate(settings: Settings, say: Callable[[str], None]) -> None:

@@ -20,6 +20,8 @@ BOOKKEEPING: Final = {"migration_main", "migration_sessions"}
 
 # Indexes over some rows only, or for one query, stand as SQL in the migrations alone.
 IN_SQL_ONLY: Final = {
+    "callback_open",
+    "callback_waiting",
     "cases_due",
     "cases_known",
     "cases_nearby",

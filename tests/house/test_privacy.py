@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 
 from cases.casework import Casework
-from menus import texting
+from menus import handling, texting
 from store.clock import utcnow
 from tests import box
 from tests.box import CALLBACKS, Handset, soon, through
@@ -73,7 +73,7 @@ def mishaps(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
         broken.setattr(Casework, "apply", fail)
         assert asha.dial("1", "2", "1", "1").startswith("END ")
-        broken.setattr(texting._Handling, "run", fail)
+        broken.setattr(handling.Handling, "run", fail)
         assert asha.text(WORDS) == 200
         broken.setattr(texting.Texting, "receive", fail)
         assert asha.text(WORDS) == 503
@@ -82,7 +82,7 @@ def mishaps(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
 def journey(client: FlaskClient) -> None:
     """Lodge, add words, ask, answer, stop, come back; the network reports what it reports."""
     asha = Handset(through(client, f"?token={TOKEN}"), PHONE)
-    assert WORDS not in asha.dial("1", "1", "1", "1", "kibera", "2", f"{WORDS} street", "1")
+    assert WORDS not in asha.dial("1", "1", "1", "1", "kibera", "9", "2", f"{WORDS} street", "1")
     assert asha.dial("3", "1").startswith("CON ")
     for words in (f"COMPLAIN {WORDS} broke the pipe", WORDS, "STATUS", f"STATUS {WORDS}", "STOP", "START", "LANG SW"):
         assert asha.text(words) == 200

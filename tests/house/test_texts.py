@@ -1,27 +1,37 @@
-"""The texts that citizens read: each is translated, with the same placeholders, in the alphabet of every phone."""
+"""The texts that citizens read: translated as their marks say, with all placeholders, in letters that phones show."""
 
 from __future__ import annotations
 
 import ast
-from collections import Counter
+import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-from string import Formatter
 from typing import Final
+from unicodedata import combining, normalize
 
 import pytest
-from babel.messages.catalog import Catalog
-from babel.messages.pofile import read_po
+from babel.messages.catalog import Message
 
 import locales
 import menus
-from locales import registry
+from locales import catalogue, registry
 from locales.gsm7 import septets
 from menus.messages import TEMPLATES
 from menus.values import STATUS_WORDS
+from packs import Pack, load
+from sms_gateway.keywords import VOCABULARY
+from ussd_app import languages, wiring
+from ussd_app.cli.locales.texts import all_texts, form_mistake, id_of
 
 MENUS: Final = Path(menus.__file__).parent
+KENYA: Final = wiring.PACKS / "ke"
 TRANSLATED: Final = [code for code in registry() if code != locales.SOURCE]
+FURTHER: Final = [code for code in TRANSLATED if code not in catalogue.ALWAYS]
+COMPLETE: Final = [code for code in FURTHER if not registry()[code].template]
+WORD: Final = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|_")
+ANSWERS: Final = {"YES", "NO"}
+RENEW: Final = "Run: ./mlango locales update"
 
 
 def said_in_code() -> Iterator[tuple[str, str]]:
@@ -42,67 +52,103 @@ def calls_of_say() -> Iterator[tuple[ast.Call, str]]:
 SAID: Final = dict(said_in_code())
 
 
-def catalogue(language: str) -> Catalog:
-    path = locales.FOLDER / language / "LC_MESSAGES" / "messages.po"
-    with path.open("rb") as source:
-        return read_po(source, abort_invalid=True)
+@cache
+def messages(language: str) -> dict[str, Message]:
+    return {str(message.id): message for message in locales.read(language) if message.id}
 
 
-def texts(language: str) -> dict[str, str]:
-    return {str(message.id): str(message.string) for message in catalogue(language) if message.id}
+def shown(language: str) -> dict[str, str]:
+    """What citizens read in a language, by the English text."""
+    if language == locales.SOURCE:
+        return {text: text for text in SAID}
+    return {id: str(message.string) for id, message in messages(language).items() if catalogue.is_shown(message)}
 
 
-def placeholders(text: str) -> Counter[str]:
-    """The names between braces; ValueError for a brace that stands alone, AssertionError for a format."""
-    fields: Counter[str] = Counter()
-    for _, field, format_spec, conversion in Formatter().parse(text):
-        if field is not None:
-            assert field.isidentifier(), f"{{{field}}} is no name"
-            assert not format_spec, f"{{{field}:{format_spec}}} formats; values come as text"
-            assert not conversion, f"{{{field}!{conversion}}} converts; values come as text"
-            fields[field] += 1
-    return fields
+@pytest.fixture(scope="module")
+def kenya() -> Pack:
+    return load(KENYA)
 
 
-@pytest.mark.parametrize("language", TRANSLATED)
-def test_every_text_in_the_code_is_translated(language: str) -> None:
-    translated = texts(language)
-    missing = {text: place for text, place in SAID.items() if not translated.get(text)}
+def test_every_text_in_the_code_is_in_swahili() -> None:
+    missing = {text: place for text, place in SAID.items() if text not in shown("sw")}
     assert not missing
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
-def test_no_translation_is_left_of_a_text_that_is_gone(language: str) -> None:
-    assert texts(language).keys() <= SAID.keys()
-    assert not catalogue(language).obsolete
+def test_a_catalogue_lists_exactly_the_texts_in_the_code(language: str) -> None:
+    assert messages(language).keys() == SAID.keys(), RENEW
+    assert not locales.read(language).obsolete, RENEW
 
 
-@pytest.mark.parametrize("language", TRANSLATED)
-def test_a_translation_has_the_placeholders_of_its_text(language: str) -> None:
-    """None more, which would have no value; and none less, which would leave the citizen without it."""
-    for text, translation in texts(language).items():
-        assert placeholders(translation).keys() == placeholders(text).keys(), text
+@pytest.mark.parametrize("language", COMPLETE)
+def test_a_language_is_there_as_a_whole(language: str, kenya: Pack) -> None:
+    """The conversation's texts and the pack's together; what little may lack comes from the fallback."""
+    assert languages.coverage(language, kenya, KENYA).complete >= catalogue.ENOUGH
+
+
+def test_what_no_speaker_has_reviewed_is_offered_only_to_who_asks_for_it(kenya: Pack) -> None:
+    assert languages.offered(True, kenya, KENYA) == ("en", "sw", *COMPLETE)
+    reviewed = [code for code in COMPLETE if languages.coverage(code, kenya, KENYA).reviewed_share >= catalogue.ENOUGH]
+    assert languages.offered(False, kenya, KENYA) == ("en", "sw", *reviewed)
+
+
+@pytest.mark.parametrize("language", FURTHER)
+def test_a_text_is_a_draft_until_a_speaker_stands_for_it(language: str) -> None:
+    for text in shown(language):
+        message = messages(language)[text]
+        assert (catalogue.UNREVIEWED in message.flags) == (catalogue.review(message) is None), text
 
 
 @pytest.mark.parametrize("language", [locales.SOURCE, *TRANSLATED])
-def test_every_text_is_in_the_alphabet_of_every_phone(language: str) -> None:
-    shown = SAID if language == locales.SOURCE else texts(language).values()
-    outside = [text for text in shown if septets(text) is None]
-    assert not outside
+def test_a_text_has_the_form_of_its_english_in_letters_that_phones_show(language: str) -> None:
+    """The same placeholders and lines, no space too many, no letter of another script."""
+    wrong = {text: form_mistake(text, words, language) for text, words in shown(language).items()}
+    assert not {text: why for text, why in wrong.items() if why}
 
 
-@pytest.mark.parametrize("language", [locales.SOURCE, *TRANSLATED])
-def test_no_line_begins_or_ends_with_a_space(language: str) -> None:
-    shown = SAID if language == locales.SOURCE else texts(language).values()
-    for text in shown:
-        assert all(line == line.strip() for line in text.split("\n")), text
-        assert "  " not in text
+@pytest.mark.parametrize("language", catalogue.ALWAYS)
+def test_english_and_swahili_are_in_the_alphabet_of_every_phone_as_they_stand(language: str) -> None:
+    assert not [text for text in shown(language).values() if septets(text) is None]
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
-def test_a_text_keeps_its_lines(language: str) -> None:
-    for text, translation in texts(language).items():
-        assert translation.count("\n") == text.count("\n"), text
+def test_a_text_keeps_to_its_room(language: str, kenya: Pack) -> None:
+    texts = [text for text in all_texts(language, kenya, KENYA) if text.words and not text.weak]
+    wrong = {text.english: text.mistake(text.words) for text in texts}
+    assert not {text: why for text, why in wrong.items() if why}
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_a_keyword_in_an_sms_means_what_it_does_in_the_english_one(language: str) -> None:
+    """A citizen who is told to send “BADO” is understood. Where answers have digits, too, the words may be missing."""
+    for text in set(TEMPLATES.values()) & shown(language).keys():
+        words = shown(language)[text]
+        wanted, found = keywords(text), keywords(words)
+        assert wanted - found <= (ANSWERS if "1" in words else set()), f"{wanted - found} is not in: {words}"
+        if registry()[language].script == "Latin":  # else there are no capitals to tell a keyword by
+            assert found <= wanted, f"{found - wanted} is not in the English of: {words}"
+
+
+def keywords(text: str) -> set[str]:
+    """What the words in capitals of a text mean to us, alone or as a phrase. NOT YET is a way to say NO."""
+    capitals = [word if word == word.upper() else "." for word in WORD.findall(re.sub(r"\{\w+\}", "_", text))]
+    meanings: set[str] = set()
+    while capitals:
+        spans = (capitals[:size] for size in range(min(len(capitals), VOCABULARY.longest), 0, -1))
+        meaning, length = next(((found, len(span)) for span in spans if (found := meaning_of(span))), ("", 1))
+        meanings |= {meaning} if meaning else set()
+        capitals = capitals[length:]
+    return meanings
+
+
+def meaning_of(words: list[str]) -> str:
+    phrase = tuple(folded(word) for word in words)
+    sense = VOCABULARY.keywords.get(phrase) or VOCABULARY.answers.get(phrase)
+    return {"NOT_YET": "NO"}.get(sense.meaning, sense.meaning) if sense else ""
+
+
+def folded(word: str) -> str:
+    return "".join(letter for letter in normalize("NFKD", word.casefold()) if not combining(letter))
 
 
 def test_texts_are_whole_sentences_marked_where_they_are_written() -> None:
@@ -115,14 +161,11 @@ def test_every_status_has_words_and_every_sms_a_text() -> None:
     assert {*STATUS_WORDS.values(), *TEMPLATES.values()} <= SAID.keys()
 
 
+def test_the_ids_of_translators_sheets_tell_all_texts_apart() -> None:
+    assert len({id_of(text) for text in SAID}) == len(SAID)
+
+
 @pytest.mark.parametrize("code", list(registry()))
 def test_a_language_falls_back_on_one_that_exists(code: str) -> None:
     fallback = registry()[code].fallback
     assert fallback in registry() if fallback else code == locales.SOURCE
-
-
-def test_a_stray_brace_is_found_out() -> None:
-    with pytest.raises(ValueError):
-        placeholders("{ref is saved")
-    with pytest.raises(AssertionError):
-        placeholders("{0} is saved")

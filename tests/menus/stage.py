@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import packs
-from cases import notices
+from cases import notices, pins
 from cases.casework import Casework, Change
 from cases.citizens import Citizens
 from cases.lifecycle import Action, Role
@@ -17,8 +17,10 @@ from cases.models import Case, CaseEvent, Citizen
 from cases.sweep import sweep
 from locales import translations
 from menus.conversation import Conversation, Voice
+from menus.insight import Insight
 from menus.messages import Renderer
 from menus.notifier import Notifier
+from menus.reminders import Reminders
 from menus.sessions import Reply
 from menus.texting import Texting
 from packs import snapshot
@@ -33,7 +35,7 @@ from store.sealing import Keyring
 CODE: Final = "*384*96#"
 SHORT: Final = "38496"
 LANGUAGES: Final = ("en", "sw")
-VOICE: Final = Voice("Mlango", CODE, SHORT, octets=140, languages=LANGUAGES)
+VOICE: Final = Voice("Mlango", CODE, SHORT, octets=140, languages=lambda: LANGUAGES)
 PAUSE: Final = timedelta(seconds=2)  # what a citizen needs to press a key: no two things happen at once
 
 # Who does what; all else is the officer's
@@ -70,13 +72,21 @@ class Stage:
         self.now = now
         self.faults: list[dict[str, Any]] = []  # what was logged as an error
         self.citizens = Citizens(keyring)
-        self.casework = Casework(packs.current, self.citizens, [Notifier(packs.current)])
-        self.conversation = Conversation(self.citizens, self.casework, pack_and_places, voice, self._log)
-        self.texting = Texting(self.citizens, self.casework, pack_and_places, LANGUAGES, self._log)
+        self.casework = Casework(packs.current, self.citizens, [Notifier(packs.current), pins.give])
+        self.insight = Insight(packs.current, self._log)
+        self.reminders = Reminders(self.citizens, packs.current, self.insight, self._log)
+        self._voice = voice
+        self.speak(voice.languages())
         self.simulator = Simulator(self.citizens, SHORT, self._arrival)
         renderer = Renderer(packs.current, voice.service, voice.code)
         self.outbox = Outbox(self.citizens, self.simulator, renderer, self._log)
         self._drawn = 0
+
+    def speak(self, languages: tuple[str, ...]) -> None:
+        """Offer these languages, in this order."""
+        voice = replace(self._voice, languages=lambda: languages)
+        self.conversation = Conversation(self.citizens, self.casework, pack_and_places, voice, self.insight, self._log)
+        self.texting = Texting(self.citizens, self.casework, pack_and_places, lambda: languages, self._log)
 
     def phone(self, msisdn: str, language: str | None = None, place: str | None = None) -> Phone:
         """The phone of a citizen; with a language or the code of a last place, one who asked us before."""
@@ -125,6 +135,10 @@ class Stage:
     def sweep(self) -> None:
         """What time has brought is done."""
         sweep(self.casework, self.now, log=self._log)
+
+    def remind(self) -> None:
+        """The relay looks at the sessions that were left."""
+        self.reminders.look(self.now)
 
     def notice(self, area: str, words: dict[str, str], life: timedelta) -> notices.Notice:
         """A supervisor puts up a notice."""
@@ -183,7 +197,7 @@ class Phone:
 
     def drop(self) -> None:
         """The line is lost; the network says so."""
-        self.stage.conversation.ended(UssdEnd(africastalking.NAME, self.session, "failed"))
+        self.stage.conversation.ended(UssdEnd(africastalking.NAME, self.session, "failed"), self.stage.now)
 
     def text(self, words: str) -> None:
         """Send an SMS to the service."""

@@ -19,8 +19,11 @@ from menus.dialogue import (
     AskAgain,
     Classify,
     Context,
+    Finish,
     Join,
+    Leave,
     Lodge,
+    NoCall,
     NotAsked,
     Plan,
     Question,
@@ -42,6 +45,8 @@ RATE = Question("q", "rate", "case", age=timedelta(minutes=5))
 ASKED = Question("q", "question", "case")
 UNDO = Question("q", "undo", "case")
 APPEAL = Question("q", "appeal", "case", ("mo",))
+DRAFT = Question("q", "draft", options=("row",))
+CALL = Question("q", "call")
 
 
 @pytest.fixture(scope="module")
@@ -269,6 +274,45 @@ def test_the_same_problem_or_another_one(context: Context) -> None:
     assert planned("near the school", context, KNOWN, about="case") == Add("case", "near the school")
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1", Finish("row", None)),
+        ("Yes please", Finish("row", None)),
+        ("NDIYO", Finish("row", None)),
+        ("since Monday", Finish("row", "since Monday")),
+        ("1 since Monday", Finish("row", "1 since Monday")),
+        ("No water at all", Finish("row", "No water at all")),
+        ("no", Leave()),
+        ("hapana", Leave()),
+        ("2", Leave()),
+        ("3", Say(Intent.HELP, number="3")),
+        ("482915633", Say(Intent.STATUS, number="482915633")),
+        ("asante", Say(Intent.ACK, "asante")),
+        ("STATUS", Say(Intent.STATUS)),
+        ("APPEAL", Say(AnswerWord.APPEAL)),
+        ("COMPLAIN no light", Lodge("no light")),
+    ],
+)
+def test_a_draft_that_was_left_is_sent_by_1_or_with_words(context: Context, text: str, expected: Plan) -> None:
+    assert planned(text, context, DRAFT) == expected
+
+
+def test_no_calls_off_the_call_and_anything_else_is_no_answer_to_it(context: Context) -> None:
+    assert planned("NO", context, CALL, SOLVED) == NoCall()
+    assert planned("hapana asante", context, CALL) == NoCall()
+    assert planned("1", context, CALL, SOLVED) == Act(Action.CONFIRM, "case", "solved")
+    assert planned("Kayole", context, CALL, PLACE) == Classify("case", None, "kayole", "Kayole")
+    assert planned("no", context, SOLVED, CALL) == Act(Action.REOPEN, "case", "solved")
+
+
+@pytest.mark.parametrize("text", ["CALL ME", "please call me", "Nipigie!", "agent"])
+def test_who_wants_to_be_called_says_so_whatever_was_asked(context: Context, text: str) -> None:
+    said = planned(text, context, ASKED, about="case")
+    assert isinstance(said, Say)
+    assert said.intent is Intent.AGENT
+
+
 def test_me_too_names_the_case_to_follow(context: Context) -> None:
     assert planned("ME TOO 482-915-633", context, SOLVED) == Join("482915633")
     assert planned("me too", context) == Say(Intent.JOIN)
@@ -316,7 +360,7 @@ def test_not_yet_about_a_case_that_is_open_anyway_adds_its_words(context: Contex
     assert plan_addressed(Addressed("2", "482915633"), "case", state, context) == Say(Intent.STATUS, number="482915633")
 
 
-EVERY_QUESTION = (WHAT, PLACE, ADDED, KNOWN, SOLVED, RATE, ASKED, UNDO, APPEAL)
+EVERY_QUESTION = (WHAT, PLACE, ADDED, KNOWN, SOLVED, RATE, ASKED, UNDO, APPEAL, DRAFT, CALL)
 
 
 @settings(max_examples=60, deadline=None)

@@ -82,6 +82,7 @@ def test_a_session_comes_back_as_it_was_saved(
     assert sessions.save(fresh, caller, text, state, Reply(reply, end), now)
     loaded = sessions.load(fresh.key, caller)
     assert (loaded.text, loaded.state, loaded.reply, loaded.turn) == (text, state, Reply(reply, end), 1)
+    assert loaded.since == now
 
 
 def test_of_two_requests_at_once_only_one_is_saved(caller: Caller, now: datetime) -> None:
@@ -151,10 +152,88 @@ def test_what_nobody_touched_is_forgotten(caller: Caller, now: datetime) -> None
     assert sessions.forget(now + timedelta(seconds=1)) == 1
 
 
-def test_the_networks_word_on_the_end_is_kept(caller: Caller, now: datetime) -> None:
-    sessions.save(Session("net:1", caller.id), caller, "", State("home"), Reply("", end=False), now)
-    sessions.ended("net:1", "incomplete")
+DRAFT = State("confirm", draft={"sub": "water.none"})
+
+
+def begin(caller: Caller, now: datetime, state: State = DRAFT, *, end: bool = False) -> Session:
+    sessions.save(Session("net:1", caller.id), caller, "1", state, Reply("", end), now)
+    return sessions.load("net:1", caller)
+
+
+def test_what_the_network_says_of_a_session_that_was_left_is_kept(caller: Caller, now: datetime) -> None:
+    begin(caller, now)
+    (left,) = sessions.ended("net:1", "incomplete", now)
+    assert (left.citizen_id, left.state(caller), left.since, left.is_news) == (caller.id, DRAFT, now, True)
     assert sessions.UssdSession.get().ended == "incomplete"
+    assert sessions.ended("net:1", "incomplete", now) == [], "it is told once"
+
+
+def test_a_session_that_we_ended_was_not_left(caller: Caller, now: datetime) -> None:
+    begin(caller, now, State("done"), end=True)
+    assert sessions.ended("net:1", "success", now) == []
+    assert sessions.UssdSession.get().ended == sessions.WE_ENDED_IT
+    assert sessions.to_look_at(now + timedelta(days=1), 9) == []
+
+
+def test_of_another_session_nothing_is_told(caller: Caller, now: datetime) -> None:
+    begin(caller, now)
+    assert sessions.ended("net:2", "failed", now) == []
+
+
+def test_a_silent_session_is_looked_at_after_three_minutes_and_a_left_draft_after_two(
+    caller: Caller, now: datetime
+) -> None:
+    begin(caller, now)
+    assert sessions.to_look_at(now + sessions.SILENCE - timedelta(seconds=1), 9) == []
+    (silent,) = sessions.to_look_at(now + sessions.SILENCE, 9)
+    assert silent.is_news
+    sessions.ended("net:1", "failed", now)
+    assert sessions.to_look_at(now + sessions.PAUSE - timedelta(seconds=1), 9) == []
+    (left,) = sessions.to_look_at(now + sessions.PAUSE, 9)
+    assert not left.is_news, "its end was told before"
+
+
+def test_what_holds_no_draft_is_not_looked_at_again_once_its_end_was_told(caller: Caller, now: datetime) -> None:
+    begin(caller, now, State("home"))
+    sessions.ended("net:1", "failed", now)
+    assert sessions.to_look_at(now + timedelta(days=1), 9) == []
+
+
+def test_what_was_looked_at_is_done_with_once(caller: Caller, now: datetime) -> None:
+    begin(caller, now)
+    (left,) = sessions.to_look_at(now + sessions.SILENCE, 9)
+    assert sessions.looked_at(left)
+    assert not sessions.looked_at(left)
+    assert sessions.to_look_at(now + timedelta(days=1), 9) == []
+    assert sessions.UssdSession.get().ended == sessions.SILENT
+
+
+def test_a_session_that_went_on_meanwhile_is_looked_at_later(caller: Caller, now: datetime) -> None:
+    session = begin(caller, now)
+    (left,) = sessions.to_look_at(now + sessions.SILENCE, 9)
+    later = now + sessions.SILENCE + timedelta(seconds=1)
+    assert sessions.save(session, caller, "1*1", DRAFT, Reply("", end=False), later)
+    assert not sessions.looked_at(left)
+    (again,) = sessions.to_look_at(later + sessions.SILENCE, 9)
+    assert again.since == later
+
+
+def test_who_dialled_since_is_known(caller: Caller, now: datetime) -> None:
+    begin(caller, now)
+    (left,) = sessions.ended("net:1", "failed", now)
+    assert not sessions.has_dialled_since(left)
+    soon = now + timedelta(seconds=30)
+    sessions.save(Session("net:2", caller.id), caller, "", State("home"), Reply("", end=False), soon)
+    assert sessions.has_dialled_since(left)
+
+
+def test_a_draft_can_be_finished_by_its_citizen_for_a_day(stage: Stage, caller: Caller, now: datetime) -> None:
+    row_id = begin(caller, now).id or ""
+    assert sessions.draft(row_id, caller, now) == DRAFT
+    assert sessions.draft(row_id, caller, now + sessions.DRAFT_LIFE) is None
+    assert sessions.draft(row_id, stage.citizens.meet("+254722000002", now), now) is None
+    sessions.settle(row_id)
+    assert sessions.draft(row_id, caller, now) is None
 
 
 def test_nothing_of_a_session_is_readable_in_its_row(caller: Caller, now: datetime) -> None:

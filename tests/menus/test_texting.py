@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 
 from cases import reference
+from cases.callbacks import Callback
 from cases.casework import Casework
 from cases.lifecycle import Action
 from cases.models import Case, Citizen
 from menus.dialogue import ATTENTION
+from menus.handling import MOST_REPLIES
 from menus.messages import MOST_IN_LIST
 from menus.sessions import SmsQuestion
-from menus.texting import MOST_FAILURES, MOST_REPLIES, RETRY_AFTER
+from menus.texting import MOST_FAILURES, RETRY_AFTER
 from sms_gateway.message import Message
 from tests.menus.conftest import CITIZEN, LINDI
 from tests.menus.stage import Phone, Stage
@@ -684,3 +686,58 @@ def test_a_known_issue_that_ended_meanwhile_takes_nobody_with_it(stage: Stage, p
     other.text("1")
     assert again(mine).state == "assigned"
     assert "received: Water, Lindi" in other.inbox()[-1]
+
+
+# "Call me"
+
+
+def calls() -> list[tuple[str, str | None, str | None]]:
+    asked = Callback.select().order_by(Callback.asked_at)
+    return [(call.about, call.__data__["case"], call.outcome) for call in asked]
+
+
+def test_call_me_is_promised_by_a_day(stage: Stage, phone: Phone) -> None:
+    phone.text("CALL ME")
+    assert phone.inbox() == [
+        "Mlango: we will call you on this phone by 24/11/2026, free for you. Changed your mind? Reply NO."
+    ]
+    assert (stage.cases(), calls()) == ([], [("other", None, None)])
+
+
+def test_it_is_about_the_open_case_that_we_wrote_about(stage: Stage, phone: Phone) -> None:
+    case = lodge_by_ussd(phone)
+    phone.text("nipigie")
+    assert calls() == [("case", case.id, None)]
+
+
+def test_who_asks_twice_is_called_once(stage: Stage, phone: Phone) -> None:
+    phone.text("call me")
+    phone.text("please call me")
+    assert (len(phone.inbox()), len(calls())) == (2, 1)
+
+
+def test_no_calls_it_off(stage: Stage, phone: Phone) -> None:
+    phone.text("CALL")
+    phone.inbox()
+    phone.text("no")
+    assert phone.inbox() == ["Mlango: we will not call you. To be called after all send CALL ME."]
+    assert (stage.cases(), calls()) == ([], [("other", None, "cancelled")])
+
+
+def test_who_is_to_be_called_may_still_answer_what_we_asked_before(stage: Stage, phone: Phone) -> None:
+    phone.text("No water since Monday")
+    phone.text("call me")
+    phone.text("1 Kayole")
+    (case,) = stage.cases()
+    assert (case.sub, case.place) == ("water.other", "kayole")
+    phone.inbox()
+    phone.text("NO")
+    assert phone.inbox()[0].startswith("Mlango: we will not call you.")
+
+
+def test_a_call_that_was_asked_for_weeks_ago_is_nobodys_question(stage: Stage, phone: Phone) -> None:
+    phone.text("call me")
+    stage.pause(ATTENTION)
+    phone.inbox()
+    phone.text("no")
+    assert calls() == [("other", None, None)]

@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 
 import jobs.outbox
 from cases.models import Case
-from menus import texting
+from menus import handling, sessions, texting
 from sms_gateway import outbox
 from sms_gateway.gateway import State
 from sms_gateway.message import DeliveryReport, Message
@@ -137,7 +137,7 @@ def test_the_sweep_handles_what_was_stored_but_not_handled(
         raise RuntimeError("out of luck")
 
     with monkeypatch.context() as unlucky:
-        unlucky.setattr(texting._Handling, "run", fail)
+        unlucky.setattr(handling.Handling, "run", fail)
         assert service.handset().text("No water since Monday") == 200
     assert Case.select().count() == 0
     with time_machine.travel(utcnow() + texting.RETRY_AFTER + timedelta(seconds=1), tick=True):
@@ -145,6 +145,14 @@ def test_the_sweep_handles_what_was_stored_but_not_handled(
             relay.look()
     assert Case.select().count() == 1
     assert [message.state for message in Message.select().where(Message.direction == "mo")] == ["handled"]
+
+
+def test_a_draft_that_was_left_is_reminded_of(service: Box, relay: Relay) -> None:
+    service.handset().dial(*LODGE[:-1])
+    with time_machine.travel(utcnow() + sessions.SILENCE + timedelta(seconds=1), tick=True):
+        relay.look()
+        relay.look()
+    assert [message.template for message in Message.select()] == ["drop_reminder"]
 
 
 # With a worker and a relay as processes of their own
@@ -279,7 +287,7 @@ def test_a_citizen_who_stopped_us_at_the_network_is_not_told_again(
     network.refuse[ASHA] = 406  # UserInBlacklist
     drain(connected)
     assert mt_states() == [State.REJECTED]
-    asha.dial("1", "1", "2", "1", "kibera", "1")
+    asha.dial("1", "1", "2", "1", "kibera", "9", "1")
     assert drain(connected) == 0
 
 

@@ -54,6 +54,9 @@ def test_a_good_folder_is_counted(tmp_path: Path) -> None:
         "  aliases         2",
         "  members         0",
         "  lexicon         0",
+        "  subjects        0",
+        "  questions       0",
+        "  texts           14",
         "  holidays        until the end of 2027",
     ]
 

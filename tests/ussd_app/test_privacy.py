@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -11,13 +12,15 @@ from typing import Any, Final
 import pytest
 
 import packs
-from cases import events, reference
+from cases import callbacks, events, pins, reference
 from cases import privacy as room
+from cases.callbacks import Callback
 from cases.casework import Change, Happened
 from cases.citizens import Caller
 from cases.clusters import CaseSketch, Sketching
 from cases.lifecycle import Action, Role
 from cases.models import Case, Citizen
+from cases.pins import CasePin, PinAttempt
 from cases.privacy import Erasure, RetentionPass, StillOpen
 from menus.sessions import SmsQuestion, UssdSession
 from sms_gateway.message import Draft, Message, post
@@ -46,7 +49,7 @@ def asha(stage: Stage) -> Phone:
     """She lodged two cases, by USSD and by SMS; an SMS waits, a session was dropped, a question is open."""
     phone = stage.phone(PHONE, language="en")
     phone.dial()
-    phone.press(("1", "1", "1", "kibera", "2", WORDS, "1"))
+    phone.press(("1", "1", "1", "kibera", "9", "2", WORDS, "1"))
     phone.text(f"COMPLAIN {WORDS} has no light")
     stage.outbox.drain(lambda: stage.now)
     phone.text("STATUS")
@@ -65,6 +68,12 @@ def caller(stage: Stage, msisdn: str = PHONE) -> Caller:
 def erase(stage: Stage, who: Caller, *, withdraw: bool = True) -> Counter[str] | None:
     through = (stage.casework, who) if withdraw else None
     return privacy.erase(stage.citizens, who.id, reason="request", actor="test", now=stage.now, withdraw=through)
+
+
+def secret(stage: Stage, who: Caller) -> Case:
+    """They told in confidence what somebody asked of them, by keys."""
+    facts = {"sub": "bribery.asked", "visibility": "confidential"}
+    return stage.casework.apply(Change(Action.LODGE, who, "ussd", stage.draw(), facts=facts), stage.now).case
 
 
 def end(stage: Stage, *cases: Case) -> None:
@@ -99,6 +108,22 @@ class TestSeeing:
             reference.shown(case.ref) for case in stage.cases()
         }
         assert len(told["open_questions"]) == SmsQuestion.select().count() > 0
+
+    def test_a_pin_is_kept_back_from_whoever_prints_it_and_calls_and_tries_are_told(
+        self, stage: Stage, asha: Phone
+    ) -> None:
+        who, asked_at = caller(stage), stage.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        case = secret(stage, who)
+        pin = pins.pin_of(who, case)
+        assert pin
+        pins.opens(stage.citizens, who, case.ref, "no PIN", stage.now)
+        callbacks.ask(who, "other", None, packs.current(), stage.now)
+        told = privacy.export(who, packs.current(), render, stage.now)
+        assert [one["has_pin"] for one in told["cases"]] == [False, False, True]
+        assert f'"{pin}"' not in json.dumps(told)
+        assert told["wrong_tries_at_pins"] == [asked_at]
+        (call,) = told["calls_asked_for"]
+        assert (call["asked_at"], call["about"], call["missed"], call["outcome"]) == (asked_at, "other", 0, None)
 
     def test_an_sms_is_told_as_it_went_out_or_as_it_will(self, stage: Stage, asha: Phone) -> None:
         told = privacy.export(caller(stage), packs.current(), render, stage.now)
@@ -155,6 +180,17 @@ class TestErasing:
         assert gone is not None
         assert gone["sketches of words"] == 2
         assert CaseSketch.select().count() == 1
+
+    def test_pins_tries_and_calls_go(self, stage: Stage, asha: Phone) -> None:
+        who, other = caller(stage), stage.citizens.meet(OTHER, stage.now)
+        for one in (who, other):
+            pins.opens(stage.citizens, one, secret(stage, one).ref, "no PIN", stage.now)
+            callbacks.ask(one, "new", None, packs.current(), stage.now)
+        gone = erase(stage, who)
+        assert gone is not None
+        assert [gone[name] for name in ("PINs of secret cases", "wrong tries at PINs", "calls asked for")] == [1, 1, 1]
+        assert [table.select().count() for table in (CasePin, PinAttempt, Callback)] == [1, 1, 1]
+        assert callbacks.waiting()[0].__data__["citizen"] == other.id
 
     def test_others_lose_nothing(self, stage: Stage, asha: Phone) -> None:
         other = stage.phone(OTHER)
@@ -282,6 +318,21 @@ class TestLettingGo:
         assert walk(stage, timedelta(days=10))["citizens"] == 0
         assert walk(stage, 2 * YEAR + timedelta(days=1))["citizens"] == 1
 
+    def test_who_asked_for_a_call_since_is_kept(self, stage: Stage, asha: Phone) -> None:
+        end(stage, *stage.cases())
+        stage.pause(2 * YEAR)
+        callbacks.ask(caller(stage), "new", None, packs.current(), stage.now)
+        assert walk(stage, timedelta(days=10))["citizens"] == 0
+        assert walk(stage, 2 * YEAR + timedelta(days=1))["citizens"] == 1
+        assert Callback.select().count() == 0
+
+    def test_tries_at_pins_go_as_soon_as_they_count_no_more(self, stage: Stage, asha: Phone) -> None:
+        pins.opens(stage.citizens, caller(stage), "482-915-633", "no PIN", stage.now)
+        privacy.retain(stage.citizens, KEEP, stage.now + pins.WINDOW - timedelta(seconds=1))
+        assert PinAttempt.select().count() == 1
+        privacy.retain(stage.citizens, KEEP, stage.now + pins.WINDOW)
+        assert PinAttempt.select().count() == 0
+
     def test_the_text_of_an_sms_goes_and_its_row_stays(self, stage: Stage, asha: Phone) -> None:
         end(stage, *stage.cases())
         stage.outbox.drain(lambda: stage.now)
@@ -341,3 +392,22 @@ def walk(stage: Stage, later: timedelta) -> Counter[str]:
     for _ in range(2 * len(KINDS)):
         gone += privacy.retain(stage.citizens, KEEP, stage.now + later)
     return gone
+
+
+def test_an_export_does_not_show_the_pin_of_a_secret_report(stage: Stage) -> None:
+    phone = stage.phone(PHONE, language="en")
+    phone.dial()
+    screen = phone.press(("1", "8", "1", "3", "2", "lindi", "1")).text
+    (pin,) = re.findall(r"PIN (\d{4})", screen)
+    ref = stage.cases()[0].ref
+    phone.press(("1",))
+    phone.dial()
+    phone.press(("2", ref, pin))
+    export = privacy.export(caller(stage), packs.current(), render, stage.now)
+    told = [
+        text
+        for session in export["sessions"]
+        for text in (session["last_screen"], session["typed"], str(session["draft"]))
+    ]
+    assert "****" in " ".join(told)
+    assert not [text for text in told if pin in text.replace(ref, "")]

@@ -1,0 +1,148 @@
+"""What we asked a citizen by SMS and wrote to them last: what their next text may be the answer to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from peewee import JOIN
+
+from cases import lookup
+from cases.citizens import Caller
+from cases.lifecycle import OPEN, State
+from cases.models import Case
+from menus import sessions
+from menus.dialogue import ATTENTION, LASTING, Context, Question
+from menus.messages import MOST_IN_LIST
+from menus.notifier import is_neutral
+from menus.sessions import SmsQuestion
+from packs.model import Pack
+from packs.places import PlaceIndex
+from sms_gateway.message import Message
+
+MOST_QUESTIONS: Final = 20  # that may be open at once
+
+# The states in which we would still like an answer; in others it was given on the screen, or is beside the point
+_STANDS_IN: Final[Mapping[str, Collection[str]]] = {
+    "solved": (State.RESOLVED,),
+    "rate": (State.RESOLVED, State.CLOSED),
+}
+_BESIDE: Final = "call"  # the question that stands beside all others: only NO answers it
+
+
+class Asked:
+    """The questions to one citizen, as they stand at `now`."""
+
+    def __init__(self, caller: Caller, now: datetime) -> None:
+        self._caller, self._now = caller, now
+
+    def context(self, pack: Pack, places: PlaceIndex, about: str | None = None) -> Context:
+        """What is known when a text arrives; `about`: the case that it names, whose questions alone count then."""
+        rows = self._rows(about)
+        cases = [row.__data__["case"] for row in rows if row.__data__["case"]]
+        return Context(
+            pack=pack,
+            places=places,
+            near=pack.places.get(self._caller.place) if self._caller.place else None,
+            questions=self._open(rows),
+            case_id=self.case_we_wrote_about(),
+            resolved_id=self._resolved(pack),
+            asked_id=cases[0] if cases else None,
+        )
+
+    def case_we_wrote_about(self) -> str | None:
+        """The open case that our newest SMS of the last 72 hours was about."""
+        ours = (
+            Case.select(Case.id)
+            .join(Message, on=(Message.case == Case.id))
+            .where(
+                Message.citizen == self._caller.id,
+                Message.direction == "mt",
+                Message.created_at > self._now - ATTENTION,
+                Case.state.in_(sorted(OPEN)),
+            )
+        )
+        newest = ours.order_by(Message.created_at.desc(), Message.id.desc()).first()
+        return newest.id if newest else None
+
+    def kept(self, case: Case, kind: str) -> tuple[str, ...]:
+        """The messages that wait with our open question of this kind, the oldest first."""
+        waiting = (question for question in self._open(self._rows(case.id)) if question.kind == kind)
+        return next((question.options for question in waiting), ())
+
+    def ask(self, kind: str, case: Case | None = None, options: Iterable[str] = ()) -> None:
+        """Note that an SMS of ours asks this."""
+        SmsQuestion.create(
+            citizen=self._caller.id,
+            case=case.id if case else None,
+            kind=kind,
+            options=" ".join(options) or None,
+            asked_at=self._now,
+        )
+
+    def answered(self, case_id: str, kinds: Collection[str]) -> None:
+        """What we asked about this case is answered."""
+        self._close((SmsQuestion.case == case_id) & SmsQuestion.kind.in_(kinds))
+
+    def settled(self, kind: str, case: Case | None = None) -> None:
+        """What we asked about no case is answered; `case` is what became of it."""
+        theirs = (SmsQuestion.citizen == self._caller.id) & (SmsQuestion.kind == kind)
+        self._close(theirs, **({"case": case.id} if case else {}))
+
+    def _close(self, which: object, **more: str) -> None:
+        closed = SmsQuestion.update(answered_at=self._now, **more)
+        closed.where(which, SmsQuestion.answered_at.is_null()).execute()
+
+    def _rows(self, about: str | None) -> list[SmsQuestion]:
+        """What we asked about this case, or about what we asked about last, answered or not; the newest first.
+
+        Two cases never mix: "1" said twice is never the answer to a question about another one.
+        """
+        asked = (
+            SmsQuestion.select(SmsQuestion, Case.id, Case.state)
+            .join(Case, JOIN.LEFT_OUTER)
+            .where(SmsQuestion.citizen == self._caller.id, SmsQuestion.asked_at > self._now - max(LASTING.values()))
+            .order_by(SmsQuestion.asked_at.desc(), SmsQuestion.id.desc())
+            .limit(MOST_QUESTIONS)
+        )
+        if about:
+            return list(asked.where(SmsQuestion.case == about))
+        rows = [row for row in asked if row.__data__["case"] or self._is_open(row)]
+        threads = [row.__data__["case"] for row in rows if row.kind != _BESIDE]
+        return [row for row in rows if row.kind == _BESIDE or row.__data__["case"] == threads[0]]
+
+    def _open(self, asked: Iterable[SmsQuestion]) -> tuple[Question, ...]:
+        return tuple(
+            Question(
+                id=row.id,
+                kind=row.kind,
+                case_id=row.__data__["case"] or "",
+                options=tuple((row.options or "").split()),
+                age=self._age(row),
+                stands=row.kind not in _STANDS_IN or _state(row) in _STANDS_IN[row.kind],
+            )
+            for row in asked
+            if self._is_open(row)
+        )
+
+    def _is_open(self, question: SmsQuestion) -> bool:
+        if question.answered_at or self._age(question) >= LASTING.get(question.kind, ATTENTION):
+            return False
+        if question.kind == "draft":
+            return sessions.draft(question.options or "", self._caller, self._now) is not None
+        return question.kind != "question" or _state(question) == State.PENDING_CITIZEN
+
+    def _age(self, question: SmsQuestion) -> timedelta:
+        age: timedelta = self._now - question.asked_at
+        return age
+
+    def _resolved(self, pack: Pack) -> str | None:
+        """Their newest case of which we would like to hear whether it is solved."""
+        newest = lookup.recent(self._caller.id, MOST_IN_LIST)
+        waiting = (case for case in newest if case.state == State.RESOLVED and not is_neutral(case, pack))
+        return next((case.id for case in waiting), None)
+
+
+def _state(question: SmsQuestion) -> str | None:
+    return question.case.state if question.case else None
