@@ -1,6 +1,8 @@
 """Languages: which there are, how they fall back, and their texts.
 
 Catalogues are gettext .po files, read as they are (no compile step to forget); the message id is the English sentence.
+Two marks say how good a text is: `fuzzy`, no speaker has reviewed it; `weak`, a placeholder that only translators see.
+The registry is our own, so that a language needs no entry in any library's list of locales.
 """
 
 from __future__ import annotations
@@ -14,11 +16,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import Final
 
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 FOLDER: Final = Path(__file__).parent
 SOURCE: Final = "en"  # the language that the texts in the code are written in
+WEAK: Final = "weak"  # the mark of a text that must not be shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +32,9 @@ class Language:
     code: str
     name: str  # as its speakers call it
     fallback: str | None
-    reviewed: bool  # a native speaker has read every text
     also: tuple[str, ...] = ()  # what else people call it, in small letters
+    script: str = "Latin"  # what its letters are called in Unicode; any but Latin takes UCS-2 on the air
+    template: bool = False  # for translators to begin with, never offered
 
 
 @cache
@@ -37,7 +42,7 @@ def registry() -> Mapping[str, Language]:
     """Every language by its code, in the order of the menu."""
     table = tomllib.loads((FOLDER / "languages.toml").read_text(encoding="utf-8"))
     return {
-        code: Language(code, row["name"], row.get("fallback"), row.get("reviewed", False), tuple(row.get("also", ())))
+        code: Language(code, **{"fallback": None, **row, "also": tuple(row.get("also", ()))})
         for code, row in table.items()
     }
 
@@ -66,7 +71,7 @@ def translations(code: str) -> NullTranslations:
     language = registry().get(code)
     if language is None or code == SOURCE:
         return NullTranslations()
-    catalogue = _catalogue(FOLDER / code / "LC_MESSAGES" / "messages.po")
+    catalogue = GNUTranslations(BytesIO(compiled(code))) if path(code).exists() else NullTranslations()
     catalogue.add_fallback(translations(language.fallback or SOURCE))
     return catalogue
 
@@ -76,10 +81,22 @@ def say(message: str) -> str:
     return message
 
 
-def _catalogue(path: Path) -> NullTranslations:
-    with path.open("rb") as source:
-        po = read_po(source)
-    compiled = BytesIO()
-    write_mo(compiled, po, use_fuzzy=True)
-    compiled.seek(0)
-    return GNUTranslations(compiled)
+def path(code: str) -> Path:
+    """Where the catalogue of a language is."""
+    return FOLDER / code / "LC_MESSAGES" / "messages.po"
+
+
+def read(code: str) -> Catalog:
+    """The catalogue of a language as its file says. OSError or PoFileError where it cannot be read."""
+    with path(code).open("rb") as source:
+        return read_po(source, abort_invalid=True)
+
+
+def compiled(code: str) -> bytes:
+    """What citizens see of a catalogue, as a gettext .mo file: everything but what is missing or weak."""
+    catalogue = read(code)
+    for message in [message for message in catalogue if WEAK in message.flags]:
+        catalogue.delete(message.id)
+    mo = BytesIO()
+    write_mo(mo, catalogue, use_fuzzy=True)
+    return mo.getvalue()

@@ -326,3 +326,25 @@ def test_me_too_takes_the_number_of_a_case(text: str) -> None:
 @pytest.mark.parametrize("text", ["Mimi pia sina maji", "me too we have no water", "na mimi nalalamika"])
 def test_me_too_opens_ordinary_sentences(text: str) -> None:
     assert intent(text) is Intent.TEXT
+
+
+@pytest.mark.parametrize(
+    "text", ["CALL ME", "call", "Please call me back", "NIPIGIE SIMU!", "naomba mnipigie", "Agent"]
+)
+def test_to_be_called_is_a_message_of_its_own(text: str) -> None:
+    assert intent(text) is Intent.AGENT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Call the police, they are beating him",
+        "call me on 0722000000 about my water bill",
+        "officer at the gate asked for money",
+        "nipigie umeme umekatika",
+        "afisa wa ardhi ameitisha pesa",
+        "human waste in the river",
+    ],
+)
+def test_sentences_about_calls_and_officers_are_complaints(text: str) -> None:
+    assert intent(text) is Intent.TEXT
