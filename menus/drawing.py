@@ -8,12 +8,14 @@ one page shorter, and the next one still goes on where it ended.
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from menus import fit
 from menus.fit import Line
+from sms_gateway.encoding import plain, ussd_units
 
 # Keys 1–8 number a list; 9 is left to "None of these" on every page, so that it never changes its meaning.
 MOST_LINES: Final = 8
@@ -54,7 +56,21 @@ def page(sheet: Sheet, begins: int, octets: int) -> Page:
     def room(text: str) -> bool:
         return fit.fits(text, octets)
 
+    sheet = _plain(sheet)
     return _listed(sheet, begins, room) if sheet.listed else _flowing(sheet, begins, room)
+
+
+def _plain(sheet: Sheet) -> Sheet:
+    """All that is drawn, in the letters of every phone where they have some: once, and not for each try at a page."""
+    return replace(
+        sheet,
+        text=plain(sheet.text),
+        lines=[(key, plain(label)) for key, label in sheet.lines],
+        listed=[plain(label) for label in sheet.listed],
+        tail=[(key, plain(label)) for key, label in sheet.tail],
+        more=plain(sheet.more),
+        hint=plain(sheet.hint),
+    )
 
 
 def _listed(sheet: Sheet, begins: int, room: Room) -> Page:
@@ -78,7 +94,9 @@ def _flowing(sheet: Sheet, begins: int, room: Room) -> Page:
         if best is not None:
             return Page(fit.draw(best, [*sheet.lines, *sheet.tail]), 0, None)
     alone = _alone(sheet, room)
-    words = [part for piece in _pieces(title, sheet.text) for part in _parts(piece, alone)]
+    words = list(_pieces(title, sheet.text))
+    if words and not alone(max(words, key=ussd_units)):
+        words = [part for word in words for part in _parts(word, alone)]
     pieces = [*words, *(_cut(f"\n{key}. {label}", alone) for key, label in sheet.lines)]
     begins = begins if begins < len(pieces) else 0
     return _filled(sheet, begins, pieces[begins:], (sheet.hint,), room, len(pieces))
@@ -96,7 +114,8 @@ def _filled(sheet: Sheet, begins: int, pieces: Sequence[str], heads: Sequence[st
     head = next((head for head in heads if head and room(drawn(head, 1))), "")
     count = len(pieces)
     if not suits(count):  # the last page needs no key to the next: it may hold more than the count below finds
-        count = next((count for count in range(1, len(pieces) - 1) if not suits(count + 1)), max(1, len(pieces) - 1))
+        counts = range(2, len(pieces))  # what fits, fits with a piece less
+        count = 1 + bisect(counts, False, key=lambda count: not suits(count))
     return Page(drawn(head, count), begins, begins + count if count < len(pieces) else None)
 
 

@@ -73,8 +73,8 @@ def fill_screen(template: str, values: Mapping[str, Any], suits: Callable[[str],
 
 
 def draw(title: str, lines: Sequence[Line]) -> str:
-    """A screen as text: the title, then a line for each key; all of it written plain."""
-    return plain("\n".join([title, *(f"{key}. {label}" for key, label in lines)]))
+    """A screen as text: the title, then a line for each key."""
+    return "\n".join([title, *(f"{key}. {label}" for key, label in lines)])
 
 
 class _Changed(dict[str, Any]):

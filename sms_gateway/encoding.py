@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, Literal
 from unicodedata import category, normalize
 
@@ -62,7 +63,9 @@ def plain(text: str) -> str:
     text = normalize("NFC", text)
     if gsm7_septets(text) is not None:
         return text
-    return "".join(map(_plain_cluster, _clusters(text.translate(_PUNCTUATION))))
+    text = text.translate(_PUNCTUATION)
+    has_marks = any(category(letter)[0] == "M" for letter in set(text))
+    return "".join(map(_plain_cluster, _clusters(text) if has_marks else text))
 
 
 def thrifty(text: str) -> str:
@@ -155,7 +158,7 @@ def _capacity(encoding: Encoding, bits: int) -> int:
 
 
 def _utf16_units(text: str) -> int:
-    return len(text) + sum(character > "\uffff" for character in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _pack(text: str, encoding: Encoding, room: int) -> Iterator[str]:
@@ -194,6 +197,7 @@ def _clusters(text: str) -> Iterator[str]:
         yield text[start:]
 
 
+@lru_cache(maxsize=4096)  # a script has few letters, and paging measures a screen many times
 def _plain_cluster(cluster: str) -> str:
     if gsm7_septets(cluster) is not None:
         return cluster

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from menus import drawing, fit
 from menus.drawing import MOST_LINES, Page, Sheet
+from sms_gateway.encoding import plain
 
 MORE = "98. More"
 BACK = ("0", "Back")
@@ -47,6 +48,11 @@ def test_what_fits_stands_on_one_page() -> None:
     assert page == Page("Is it fixed?\n1. Yes\n2. Not yet\n0. Back", 0, None)
 
 
+def test_a_screen_is_written_plain() -> None:
+    (page,) = pages(sheet("", text="Ũhoro – waku", lines=[("1", "Rĩu")]))
+    assert page.text == "Uhoro - waku\n1. Riu\n0. Back"
+
+
 def test_amharic_goes_on_on_further_pages_with_back_on_each() -> None:
     drawn = list(pages(sheet(AMHARIC, lines=[("1", "እርግጠኛ አይደለሁም")])))
     assert len(drawn) > 2
@@ -66,7 +72,7 @@ def test_every_word_and_every_line_stands_once_and_in_order_on_pages_that_fit(
     assert all(fit.fits(page.text, octets) for page in drawn)
     assert all((MORE in page.text) is (page is not drawn[-1]) for page in drawn)
     seen = "\n".join(line for page in drawn for line in content(page))
-    assert seen.split() == fit.draw(f"{title} {text}", lines).split()
+    assert seen.split() == plain(fit.draw(f"{title} {text}", lines)).split()
 
 
 @settings(max_examples=80, deadline=None)
@@ -93,7 +99,7 @@ def test_a_numbered_list_shows_every_label_once_each_page_from_1_under_its_title
         assert len(lines) <= MOST_LINES
         assert "\n9. None of these\n0. Back" in page.text
         seen += [line.partition(". ")[2].strip() for line in lines]
-    assert seen == [fit.draw(label, []).strip() for label in labels]
+    assert seen == [plain(label).strip() for label in labels]
 
 
 def test_the_last_page_needs_no_key_to_the_next_and_uses_its_room() -> None:

@@ -123,6 +123,7 @@ def test_back_from_the_place_keeps_the_place_that_was_known(ke: Pack) -> None:
 def test_after_resuming_back_leads_where_it_led_before_the_drop(ke: Pack, facts: dict[str, object]) -> None:
     here = rehearsal.world(ke)
     (resume,) = [state for state in rehearsal.starts(facts, "water.none") if state.screen == "resume"]
+    resume = replace(resume, trail=("category", "sub"))
     confirm = engine.step(FLOW, here, resume, "1").state
     assert confirm.screen == "confirm"
     assert engine.step(FLOW, here, confirm, "0").state.screen == "sub"

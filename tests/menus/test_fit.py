@@ -92,7 +92,3 @@ def test_where_clipping_does_not_help_nothing_is_clipped() -> None:
     values = {"agency": "Ministry of very long names"}
     assert fit.fill_screen("{agency} asks", values, holds(25)) == "Ministry of very asks"
     assert fit.fill_screen("{agency} asks", values, holds(20)) == "Ministry of very long names asks"
-
-
-def test_a_screen_is_written_plain() -> None:
-    assert fit.draw("Ũhoro – waku", [("1", "Rĩu")]) == "Uhoro - waku\n1. Riu"
