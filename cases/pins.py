@@ -75,22 +75,29 @@ def pin_of(caller: Caller, case: Case) -> str | None:
     return caller.key.open("case_pin.sealed", found[0].id, found[0].sealed) if found else None
 
 
-def opens(citizens: Citizens, who: Caller, number: str, pin: str, now: datetime) -> Case | Locked | None:
-    """The secret case with this number and PIN, whoever's phone it is typed on; None where they do not fit.
+def opens(
+    citizens: Citizens, who: Caller, number: str, pin: str, now: datetime, *, request: str = ""
+) -> Case | Locked | None:
+    """The secret case with this number and PIN, whoever's phone it is typed on; None where they do not fit. On the
+    phone that it was lodged on the end of its number does, too.
 
     After 3 wrong tries by one phone within 24 hours, or 10 at one number, the answer is Locked, and a right PIN is
-    not looked at. That a PIN was right in between takes no try back: it may be the guesser's own.
+    not looked at. That a PIN was right in between takes no try back: it may be the guesser's own. What the network
+    repeats under the name of the same `request` counts once.
     """
     digits = reference.digits(number) or ""
     index = citizens.fingerprint(f"case number {digits or number}")
+    attempt = citizens.fingerprint(f"{request} {number} {pin}") if request else new_id()
     with database.transaction():
         citizens.hold(who.id)  # tries that are made at once count one after the other
+        if database.rows(database.main, "SELECT 1 FROM pin_attempt WHERE id = ?", attempt):
+            return None
         until = _locked_until(who.id, index, now)
         if until:
             return Locked(until)
         case = _opened(citizens, who, digits, reference.digits(pin) or "")
         if case is None:
-            _insert_attempt([{"citizen": who.id, "number_index": index, "at": now}])
+            _insert_attempt([{"id": attempt, "citizen": who.id, "number_index": index, "at": now}])
         return case
 
 
@@ -131,12 +138,14 @@ def _full(column: str, value: str, most: int, now: datetime) -> datetime | None:
     return from_micros(found[0][0]) + WINDOW if found else None
 
 
-def _opened(citizens: Citizens, who: Caller, ref: str, pin: str) -> Case | None:
+def _opened(citizens: Citizens, who: Caller, number: str, pin: str) -> Case | None:
     with_number = (
         "SELECT c.id, c.citizen_id, p.id, p.sealed FROM cases c JOIN case_pin p ON p.case_id = c.id "
-        "WHERE c.ref = ? AND c.visibility <> 'public'"
+        "WHERE (c.ref = ? OR c.citizen_id = ? AND c.ref LIKE ?) AND c.visibility <> 'public' "
+        "ORDER BY c.received_at DESC LIMIT 1"
     )
-    found = next(iter(database.rows(database.main, with_number, ref)), None)
+    ending = f"%{number}" if len(number) >= reference.LEAST_DIGITS else number
+    found = next(iter(database.rows(database.main, with_number, number, who.id, ending)), None)
     # where there is no such case its citizen is looked for all the same: nobody shall tell by the time it takes
     owner_id = found[1] if found else who.id
     owner = citizens.by_id([owner_id]).get(owner_id)

@@ -18,22 +18,23 @@ from zoneinfo import ZoneInfo
 from cases import callbacks, lifecycle, lookup, notices, pins, reference, sla
 from cases.casework import Casework, Change
 from cases.citizens import Caller, Citizens
-from cases.lifecycle import DECIDED, OPEN, Act, Action, NotAllowed, Role, Standing
+from cases.lifecycle import DECIDED, OPEN, RESTORE_WINDOW, Act, Action, NotAllowed, Role, Standing
 from cases.lifecycle import State as CaseState
 from cases.models import Case, CaseEvent
 from cases.timers import office_hours
-from locales import SOURCE, translations
-from menus import engine, sessions
-from menus.drafts import SECRECY, accused, is_secret
-from menus.engine import FIRST, Ask, Draft, Shown, State, Turn, World
+from locales import SOURCE, fallbacks, translations
+from menus import engine, fit, reminders, sessions
+from menus.drafts import SECRECY, accused, is_secret, is_sensitive
+from menus.engine import FIRST, Ask, Draft, Scene, Shown, State, Turn, World
 from menus.insight import Insight
 from menus.screens import FAULTS, FLOW
 from menus.screens.home import ASKING
-from menus.screens.lodge import UNFORESEEN
+from menus.screens.lodge import UNFORESEEN, ready
 from menus.sessions import Heard, Reply, Session
 from menus.values import HISTORY, ScreenValues
 from packs.model import Pack
 from packs.places import PlaceIndex
+from sms_gateway.encoding import plain
 from sms_gateway.gateway import UssdEnd, UssdRequest
 from store import database
 from store.model import from_micros
@@ -42,7 +43,7 @@ MOST_LISTED: Final = 20  # under My cases
 MOST_TOLD: Final = 30  # events of a case's history
 SECRET_KEPT: Final = timedelta(minutes=10)  # how long a dropped session shows its number and PIN again
 LATELY: Final = timedelta(days=7)  # who reports the same again so soon may mean the same
-_MOST_KEPT: Final = 160  # letters of an office's words; fewer stand on a screen
+_MOST_KEPT: Final = 480  # letters of an office's words
 _TRIES: Final = 3
 _REMEMBERED: Final = 10_000
 
@@ -79,6 +80,7 @@ _OPENS: Final[Mapping[str, tuple[str, tuple[Action, ...]]]] = {
 }
 
 
+_LISTED: Final = ("id", "ref", "sub", "state")  # of each under My cases
 _TOLD: Final = ", ".join(f"'{kind}'" for kind in HISTORY)
 
 
@@ -121,8 +123,10 @@ class Conversation:
         self._log("hop_failed", err=err, screen=hop.screen, fault=repr(fault), exc_info=fault)
         name, ref = _truth(hop)
         language = hop.world.language if hop.world else self._languages.get(hop.request.msisdn, SOURCE)
-        words = translations(language).gettext(FAULTS[name])
-        return Reply(words.format(code=self._voice.code, short=self._voice.short, ref=ref, err=err), end=True)
+        values = {"code": self._voice.code, "short": self._voice.short, "ref": ref, "err": err}
+        texts = (plain(translations(spoken).gettext(FAULTS[name]).format(**values)) for spoken in fallbacks(language))
+        fitting = (text for text in texts if fit.fits(text, self._voice.octets))
+        return Reply(next(fitting, FAULTS[name].format(**values)), end=True)
 
     def _world(self, language: str, caller: Caller, origin: str) -> World:
         pack, places = self._packs()
@@ -208,17 +212,17 @@ class _Hop:
         if not self._caller.language:
             return State("language_first", pending=inputs)
         if not inputs:
-            interrupted = sessions.interrupted(self._caller, self._now)
-            offered = self._resume(*interrupted) if interrupted else None
-            if offered:
-                return offered
+            while interrupted := sessions.interrupted(self._caller, self._now):
+                offered = self._resume(*interrupted)
+                if offered:
+                    return offered
         return self._feed(self._resolve(self._enter(State(FIRST), FIRST)), inputs)
 
     def _resume(self, row_id: str, old: State) -> State | None:
         """Offer to go on where the line dropped. If the case was lodged after all, say its number.
 
         Of a secret report nothing is said; its number and PIN are shown again to who goes on at once, and not to who
-        borrows the phone an hour later.
+        borrows the phone an hour later: None, and it is not offered again.
         """
         facts: dict[str, Any] = {"resume_at": old.screen, "resume_of": row_id}
         case = lookup.lodged_by(old.draft_id)
@@ -264,6 +268,12 @@ class _Hop:
         return turn.state
 
     @property
+    def _request(self) -> str:
+        """Names what this hop is asked to do: the same again is the same request."""
+        assert self.session is not None  # noqa: S101  a request is performed within a session
+        return f"{self.session.name}#{self.session.turn}"
+
+    @property
     def _here(self) -> World:
         assert self.world is not None  # noqa: S101  set before the first step
         return self.world
@@ -293,7 +303,8 @@ class _Hop:
 
     def _on_my_cases(self, _: State) -> _Answer:
         mine = lookup.recent(self._caller.id, MOST_LISTED)
-        return _Answer({"cases": [{"id": c.id, "ref": c.ref, "sub": c.sub, "state": c.state} for c in mine]})
+        told = [self._facts_of(one) for one in mine]
+        return _Answer({"cases": [{name: one[name] for name in _LISTED} for one in told]})
 
     def _on_case(self, state: State) -> _Answer:
         chosen = state.draft["case"]
@@ -307,7 +318,11 @@ class _Hop:
     def _on_unlock(self, state: State) -> _Answer:
         """A number with its PIN opens a secret case, on any phone."""
         number = state.draft["case"]
-        opened = pins.opens(self._house._citizens, self._caller, number, state.draft["pin"], self._now)
+        if number == state.draft["pin"]:  # in place of a PIN they typed another number
+            return _Answer({"missed": False})
+        opened = pins.opens(
+            self._house._citizens, self._caller, number, state.draft["pin"], self._now, request=self._request
+        )
         if isinstance(opened, pins.Locked):
             return _Answer({}, then="pin_locked")
         if opened is None:
@@ -361,7 +376,8 @@ class _Hop:
         return _Answer({})
 
     def _on_call_by(self, _: State) -> _Answer:
-        return _Answer({"date": self._day(sla.end_of_next_day(office_hours(self._here.pack), self._now))})
+        by = sla.end_of_next_day(office_hours(self._here.pack), self._now)
+        return _Answer({"date": self._day(by), "has_case": bool(lookup.open_cases(self._caller.id, 1))})
 
     def _on_call_me(self, state: State) -> _Answer:
         about = cast(callbacks.About, state.draft["call"])
@@ -374,11 +390,13 @@ class _Hop:
         return _Answer({})
 
     def _on_same(self, state: State) -> _Answer:
-        """Which of three screens it is: this citizen reported it lately, others did, or it can be sent."""
+        """Which of three screens it is: this citizen reported it lately, others did, or it can be sent; a secret report
+        is compared with nothing."""
         is_another = state.screen == "confirm" and state.draft.get("apart") == state.draft.get("place", "")
         before = None if is_another else self._reported_before(state.draft)
         if before is None:
-            return _Answer(dict.fromkeys(("sub", "place", "agency")), then="confirm")  # it speaks of the draft only
+            # it speaks of the draft only, not of a case that stood on a screen before
+            return _Answer(dict.fromkeys(("sub", "place", "agency")), then=ready(Scene(self._here, state)))
         screen, case = before
         if screen == "again":
             return _Answer({**self._facts_of(case), "date": self._day(case.received_at)}, then=screen)
@@ -388,7 +406,7 @@ class _Hop:
         """A case that this may be about, and the screen that says so. What nobody has named yet is like nothing."""
         sub, place = draft["sub"], draft.get("place")
         pack = self._here.pack
-        if pack.subs[sub].words_first:
+        if pack.subs[sub].words_first or is_secret(pack, draft):
             return None
         if (sub, place) not in self._same:
             mine = lookup.lately(self._caller.id, sub, place, self._now - LATELY)
@@ -498,7 +516,6 @@ class _Hop:
         self, action: Action, state: State, facts: Mapping[str, Any] | None = None, words: str | None = None
     ) -> Case | None:
         """Do something to the case that the screen spoke of; None if the lifecycle says no."""
-        assert self.session is not None  # noqa: S101  a request is performed within a session
         case = self._case(state)
         if case is None:
             return None
@@ -506,7 +523,7 @@ class _Hop:
             action=action,
             caller=self._owner(case),
             source="ussd",
-            source_key=f"{self.session.name}#{self.session.turn}",
+            source_key=self._request,
             case_id=state.facts["id"],
             facts=facts or {},
             words=words,
@@ -545,15 +562,19 @@ class _Hop:
         return {**facts, "pin": pins.pin_of(self._caller, case)} if facts["secret"] else facts
 
     def _facts_of(self, case: Case) -> dict[str, Any]:
+        """What an office filed under a sensitive kind, and needs no PIN, is called by its number alone."""
+        secret = case.visibility != "public"
+        is_named = secret or not is_sensitive(self._here.pack, case.sub)
         return {
             "id": case.id,
             "ref": case.ref,
-            "sub": case.sub,
-            "place": case.place,
+            "sub": case.sub if is_named else None,
+            "place": case.place if is_named else None,
             "agency": case.agency,
             "state": case.state,
             "open": case.state in OPEN,
-            "secret": case.visibility != "public",
+            "secret": secret,
+            "restorable": case.state == CaseState.WITHDRAWN and self._now <= case.state_since + RESTORE_WINDOW,
             "date": self._day(case.state_since),
             "due": self._day(case.due_at),
             "rated": case.rating is not None,
@@ -571,6 +592,7 @@ class _Hop:
             return
         if before.screen == "resume_add" or after.screen != FIRST:
             sessions.settle(before.facts["resume_of"])
+            reminders.take_back(self._caller.id, self._now)
 
 
 def _truth(hop: _Hop) -> tuple[str, str]:
@@ -578,7 +600,8 @@ def _truth(hop: _Hop) -> tuple[str, str]:
     if hop.session is None:  # what came before it in this session is out of sight
         return ("failed_unsure" if hop.request.text else "failed"), ""
     state, doing = hop.session.state, hop.doing
-    if doing and state:
+    # a secret report says its number and PIN again to who redials: the number alone would be of no use
+    if doing and state and not (hop.world and is_secret(hop.world.pack, state.draft)):
         try:
             case = database.steady(lambda: _changed_by(doing.source_key))
         except Exception:
@@ -586,7 +609,8 @@ def _truth(hop: _Hop) -> tuple[str, str]:
         if case:
             return "failed_saved", reference.shown(case.ref)
         if doing.case_id:
-            return ("failed_words" if doing.words else "failed"), reference.shown(state.facts["ref"])
+            by_sms = doing.words and not state.facts["secret"]
+            return ("failed_words" if by_sms else "failed"), reference.shown(state.facts["ref"])
     return ("failed_draft" if state and state.draft.get("sub") else "failed"), ""
 
 

@@ -31,11 +31,20 @@ def is_sensitive(pack: Pack, sub: str | None) -> bool:
 
 def accused(pack: Pack, draft: Draft) -> str | None:
     """The office that a secret report is about: it must never see it. None if the citizen named none that we know."""
-    subject = next((one for one in pack.subjects if one.code == draft.get("who")), None)
-    if subject is None or subject.about != COUNTY_GOVERNMENT:
-        return (subject.about or None) if subject else None
+    about = _about(pack, draft)
+    if about != COUNTY_GOVERNMENT:
+        return about or None
     place = pack.places.get(draft.get("place", ""))
     return f"{COUNTY_GOVERNMENT}-{place.county}" if place and place.county else None
+
+
+def accuses_by_place(pack: Pack, draft: Draft) -> bool:
+    """Whether only the place says which office it is about: of 47 counties, the one it happened in."""
+    return _about(pack, draft) == COUNTY_GOVERNMENT
+
+
+def _about(pack: Pack, draft: Draft) -> str:
+    return next((one.about for one in pack.subjects if one.code == draft.get("who")), "")
 
 
 def tells_of_danger(pack: Pack, places: PlaceIndex, words: str) -> bool:

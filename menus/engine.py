@@ -227,6 +227,8 @@ def step(flow: Flow, world: World, state: State, typed: str) -> Turn:
         return _wrong(state) if screen.root else _back(flow, world, state)
     if key == fit.MORE and (fit.MORE in state.shown or state.first):
         return _turn_page(state)
+    if key == fit.MORE and isinstance(screen, Ask):  # pressed once too often: it is nobody's complaint
+        return _wrong(state)
     if key in screen.keys and _offered(screen, Scene(world, state), key):
         return _press(flow, world, state, screen.keys[key])
     if isinstance(screen, Choose):

@@ -140,6 +140,7 @@ _VALUES: Final[Mapping[str, Callable[[Scene, Names], str]]] = {
     "n": lambda scene, _: str(scene.facts["n"]),
     "note": _said,
     "question": _said,
+    "said": lambda scene, _: plain(scene.facts["said"]),
     "banner": lambda scene, _: scene.facts["banner"],
     "whole": lambda scene, names: names.place(scene.draft["whole"]),
     "ask": lambda scene, _: text(scene.world.pack.subs[scene.draft["sub"]].ask, scene.world.language),

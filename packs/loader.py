@@ -281,8 +281,12 @@ def _agencies(reading: Reading, areas: Mapping[str, Place]) -> dict[str, Agency]
 
 
 def _check_heads(row: Row, agencies: Mapping[str, Agency]) -> None:
-    """What is over an agency must be known, and something must be over nothing."""
+    """What is over an agency must be known, and something must be over nothing. The desk stands by itself: it hands
+    out what is reported about anybody, so nobody may be its kin."""
     reference(row, "under", agencies, "agency")
+    over_it = agencies.get(row["under"])
+    if row["under"] and "desk" in (row["kind"], over_it and over_it.kind):
+        row.fault("under", "the desk is under nobody, and nobody is under the desk.")
     over, known = [row["code"]], agencies.get(row["under"])
     while known and known.code not in over:
         over.append(known.code)

@@ -37,6 +37,12 @@ def _check_title(scene: Scene) -> str:
     return say("No such case for this phone. If you were given a PIN, type it.")
 
 
+def _or_another_number(scene: Scene) -> Draft:
+    """Who mistyped the number types it again rather than a PIN: it is looked for, and costs no try."""
+    typed = scene.draft["pin"]
+    return {**scene.draft, "case": typed} if len(reference.digits(typed) or "") == reference.DIGITS else scene.draft
+
+
 def _more_keys(scene: Scene, key: str) -> bool:
     """Nobody is called about a secret report: who picks up the phone may not be who made it."""
     return {"2": not scene.facts["secret"], "3": bool(scene.facts.get("open"))}.get(key, True)
@@ -88,26 +94,43 @@ def _is_open(scene: Scene, key: str) -> bool:
     return key != "1" or bool(scene.facts.get("open"))
 
 
+def _quoting(scene: Scene, title: str, otherwise: str) -> str:
+    """The title with an office's words, or another one where there are none that every phone shows.
+
+    No SMS has them if the case is secret: then they are read here to their end, whatever their letters.
+    """
+    said = scene.facts["said"]
+    if said and scene.facts["secret"]:
+        return scene.say(title).replace("{note}", "{said}").replace("{question}", "{said}")
+    return title if sayable(said) else otherwise
+
+
 def _solved_title(scene: Scene) -> str:
-    if sayable(scene.facts["said"]):
-        return say("{ref}, {agency}:\n{note}\nIs it fixed?")
-    return say("{ref}, {agency}:\nThe problem you reported was dealt with.\nIs it fixed?")
+    return _quoting(
+        scene,
+        say("{ref}, {agency}:\n{note}\nIs it fixed?"),
+        say("{ref}, {agency}:\nThe problem you reported was dealt with.\nIs it fixed?"),
+    )
 
 
 def _closed_title(scene: Scene) -> str:
-    return say("{ref}, {agency}:\n{note}\nClosed on {date}.") if sayable(scene.facts["said"]) else _case_title(scene)
+    return _quoting(scene, say("{ref}, {agency}:\n{note}\nClosed on {date}."), _case_title(scene))
 
 
 def _rejected_title(scene: Scene) -> str:
-    if sayable(scene.facts["said"]):
-        return say("{ref}, {agency}:\n{note}\nNot accepted on {date}.")
-    return say("{ref}, {agency}:\nNot accepted on {date}.")
+    return _quoting(
+        scene,
+        say("{ref}, {agency}:\n{note}\nNot accepted on {date}."),
+        say("{ref}, {agency}:\nNot accepted on {date}."),
+    )
 
 
 def _question_title(scene: Scene) -> str:
-    if sayable(scene.facts["said"]):
-        return say("{agency} asks:\n{question}\nType your answer (80 letters).")
-    return say("{agency} asks about {ref}; the question is in our SMS. Type your answer (80 letters).")
+    return _quoting(
+        scene,
+        say("{agency} asks:\n{question}\nType your answer (80 letters)."),
+        say("{agency} asks about {ref}; the question is in our SMS. Type your answer (80 letters)."),
+    )
 
 
 def _is_unrated(scene: Scene, key: str) -> bool:
@@ -146,6 +169,7 @@ SCREENS: Final[Mapping[str, Screen]] = {
     "check_pin": Ask(
         stores="pin",
         title=_check_title,
+        after=_or_another_number,
         then="case",
         request="unlock",
         keys={"1": Key(say("Try another number"), then="check")},
@@ -155,7 +179,7 @@ SCREENS: Final[Mapping[str, Screen]] = {
     "case": Menu(
         title=_case_title,
         needs="case",
-        keys={"1": Key(say("Add words"), then="add_to_case"), "2": Key(say("More"), then="case_more")},
+        keys={"1": Key(say("Add words"), then="add_to_case"), "2": Key(say("Other steps"), then="case_more")},
         when=_is_open,
     ),
     "case_more": Menu(
@@ -177,6 +201,7 @@ SCREENS: Final[Mapping[str, Screen]] = {
     "withdrawn": Menu(
         title=_withdrawn_title,
         keys={"1": Key(say("Take it up again"), then="restored", request="restore")},
+        when=lambda scene, _: bool(scene.facts["restorable"]),
     ),
     "restored": End(say("{ref} goes on with {agency}. You get an answer by {date}.")),
     # In place of `case`, where a case wants something of its citizen or can be taken up again

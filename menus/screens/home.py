@@ -62,6 +62,11 @@ def _resumed(scene: Scene) -> str:
     return "confirm" if at == "add_to_case" else at
 
 
+def _where_words_were(scene: Scene) -> str:
+    """At the one more question, if that was not answered."""
+    return "extra" if scene.facts["resume_at"] == "extra" else "add_words"
+
+
 def _stopped_at(scene: Scene) -> str:
     return say("You stopped at: {sub}, {place}") if scene.draft.get("place") else say("You stopped at: {sub}")
 
@@ -119,7 +124,7 @@ SCREENS: Final[Mapping[str, Screen]] = {
         title=say("{ref} is saved."),
         root=True,
         keys={
-            "1": Key(say("Add words to it"), then="add_words"),
+            "1": Key(say("Add words to it"), then=_where_words_were),
             "2": Key(say("Something else"), then=FIRST),
             "00": Key(say("Home"), then=FIRST),
         },

@@ -13,7 +13,7 @@ from typing import Final
 from cases.routing import route
 from locales import say
 from locales.gsm7 import septets
-from menus.drafts import is_secret
+from menus.drafts import accuses_by_place, is_secret
 from menus.engine import Ask, Choose, Draft, End, Key, Menu, Option, Scene, Screen
 from menus.screens.secret import next_question
 from menus.screens.words import DANGER, added_title, calm_or, needs_a_word
@@ -173,6 +173,11 @@ def _none_title(scene: Scene) -> str:
     return say("No place starts with {typed}. Type fewer letters, or the town or county.")
 
 
+def _may_lack_place(scene: Scene, _: str) -> bool:
+    """A county office would not be kept from what is said of it; the county's name will do."""
+    return not accuses_by_place(scene.world.pack, scene.draft)
+
+
 def _without_place(scene: Scene) -> Draft:
     return {key: value for key, value in scene.draft.items() if key not in _whole("")}
 
@@ -272,6 +277,7 @@ SCREENS: Final[Mapping[str, Screen]] = {
         after=_searched,
         then=_after_search,
         keys={"1": Key(say("Not sure"), then=ready, after=_without_place)},
+        when=_may_lack_place,
     ),
     "place_office": Ask(
         stores="typed",
@@ -296,6 +302,7 @@ SCREENS: Final[Mapping[str, Screen]] = {
         after=_searched,
         then=_after_search,
         keys={"1": Key(say("I do not know"), then=ready, after=_without_place)},
+        when=_may_lack_place,
     ),
     "place_parts": Choose(
         stores="place",

@@ -18,6 +18,7 @@ from packs.model import text
 
 CONFIDENTIAL: Final = "confidential"
 ANONYMOUS: Final = "anonymous"
+_ABOUT_MONEY: Final = frozenset({"bribery.asked", "bribery.took"})  # where "how much" is the question
 
 
 def next_question(scene: Scene) -> str:
@@ -49,9 +50,17 @@ def _deeds(scene: Scene) -> list[Option]:
     return [Option(one.code, text(one.name, scene.world.language), one.key) for one in subs]
 
 
+def _is_preset(scene: Scene) -> bool:
+    """Whether the kind itself says whom it is about: abuse by police."""
+    return not scene.world.pack.categories[scene.draft["category"]].sensitive
+
+
+def _what_to_change(scene: Scene) -> str:
+    return "place" if _is_preset(scene) else "secret_who"
+
+
 def _after_who(scene: Scene) -> str:
-    is_by_keys = scene.world.pack.categories[scene.draft["category"]].sensitive
-    return "secret_what" if is_by_keys else "place"
+    return "place" if _is_preset(scene) else "secret_what"
 
 
 def _after_what(scene: Scene) -> str:
@@ -59,9 +68,17 @@ def _after_what(scene: Scene) -> str:
 
 
 def _confirm_title(scene: Scene) -> str:
-    if accused(scene.world.pack, scene.draft):
+    if accused(scene.world.pack, scene.draft) and not _is_preset(scene):
         return say("{agency} gets it, not the office you named. Our SMS never say what it is about.")
     return say("{agency} gets it. Our SMS never say what it is about.")
+
+
+def _text_title(scene: Scene) -> str:
+    if scene.draft["sub"] in _ABOUT_MONEY:
+        return say("Number {ref}\nPIN {pin}\nWrite them down. Then type when and how much; not your name (80 letters).")
+    return say(
+        "Number {ref}\nPIN {pin}\nWrite them down. Then type what they did and when; not your name (80 letters)."
+    )
 
 
 def _silent(scene: Scene) -> Draft:
@@ -85,15 +102,16 @@ SCREENS: Final[Mapping[str, Screen]] = {
     # One screen for consent and sending: each more costs a key, and a session that may drop
     "secret_confirm": Menu(
         title=_confirm_title,
+        needs="same",
         keys={
             "1": Key(say("Send, SMS me news"), then="secret_text", request="lodge", after=_loud),
             "2": Key(say("Send, no SMS"), then="secret_text", request="lodge", after=_silent),
-            "3": Key(say("Change"), then="secret_who"),
+            "3": Key(say("Change"), then=_what_to_change),
         },
     ),
     "secret_text": Ask(
         stores="added",
-        title=say("Number {ref}\nPIN {pin}\nWrite them down. Then type when and how much; not your name (80 letters)."),
+        title=_text_title,
         suits=needs_a_word,
         then=calm_or("added", "secret_more", "emergency_added"),
         request="add_words",

@@ -27,7 +27,7 @@ def _about(what: str) -> Key:
 
 
 def _has_case(scene: Scene, key: str) -> bool:
-    return key != "2" or bool(scene.facts.get("id"))
+    return key != "2" or bool(scene.facts["has_case"])
 
 
 def _sms_label(scene: Scene) -> str:

@@ -16,11 +16,14 @@
     office resolve {ref} outcome=fixed "…"            an office does something; DUPLICATE takes master={ref2}
     withdraw {ref}                                    somebody with this phone in hand takes the complaint back
     sweep                                             what time has brought is done
+    remind                                            whoever left a complaint unfinished is reminded, if it is time
     notice 047 for 2 days en "…" sw "…"               a supervisor puts up a notice
     there are 2 cases                                 in all
+    there is 1 call to make                           somebody waits to be called back
+    languages en sw ki                                what the service speaks; without this line en sw
 
 `{ref}` stands for the first case number that is seen, `{ref2}` for the second; in inputs for its digits, `{ref:5}` for
-the last five of them.
+the last five of them. `{pin}` and `{pin2}` stand for PINs in the same way.
 """
 
 from __future__ import annotations
@@ -31,7 +34,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from cases.lifecycle import Action
+from cases import callbacks
+from cases.lifecycle import Action, NotAllowed
 from cases.models import Case
 from menus.fit import fits
 from menus.sessions import Reply
@@ -40,7 +44,8 @@ from tests.menus.stage import VOICE, Phone, Stage, pack_and_places
 NAIROBI: Final = ZoneInfo("Africa/Nairobi")
 _ENDING: Final = re.compile(r"\b\d{5}\b")
 _NUMBER: Final = re.compile(r"\b\d{3}-\d{3}-\d{3}\b")
-_PLACEHOLDER: Final = re.compile(r"\{(ref\d*)(?::(\d))?\}")
+_PIN: Final = re.compile(r"\bPIN (\d{4})\b")
+_PLACEHOLDER: Final = re.compile(r"\{((?:ref|pin)\d*)(?::(\d))?\}")
 _SEGMENT: Final = 160
 
 
@@ -51,7 +56,7 @@ class Script:
         self._stage = stage
         self._phones: dict[str, Phone] = {}
         self._phone: Phone
-        self._refs: dict[str, str] = {}  # "ref" → nine digits
+        self._drawn: dict[str, str] = {}  # what is drawn at random: "ref" → nine digits, "pin" → four
 
     def play(self, text: str) -> str:
         """The file as the service speaks today. AssertionError if something it states is not so."""
@@ -69,7 +74,7 @@ class Script:
                     raise AssertionError(f"line {number}, {line!r}: {fault}") from fault
 
     def _do(self, line: str) -> list[str]:
-        for pattern, act in _DIRECTIVES.items():
+        for pattern, act in DIRECTIVES.items():
             found = re.fullmatch(pattern, line)
             if found:
                 return [self._with_names(said) for said in act(self, *map(self._with_digits, found.groups(default="")))]
@@ -79,24 +84,35 @@ class Script:
         """`{ref}` in an input is what one types: digits."""
 
         def digits(found: re.Match[str]) -> str:
-            whole = self._refs[found[1]]
+            whole = self._drawn[found[1]]
             return whole[-int(found[2]) :] if found[2] else whole
 
         return _PLACEHOLDER.sub(digits, typed)
 
     def _with_names(self, said: str) -> str:
-        """Numbers of cases are drawn at random: `{ref}` for the first, `{ref2}` for the next."""
+        """Numbers of cases and PINs are drawn at random: `{ref}` for the first, `{ref2}` for the next."""
 
-        def name(found: re.Match[str]) -> str:
+        def number(found: re.Match[str]) -> str:
             digits = found[0].replace("-", "")
-            if digits not in self._refs.values() and Case.select().where(Case.ref == digits).exists():
-                self._refs[f"ref{len(self._refs) + 1}" if self._refs else "ref"] = digits
-            return next((f"{{{name}}}" for name, ref in self._refs.items() if ref == digits), found[0])
+            exists = Case.select().where(Case.ref == digits).exists()
+            return f"{{{self._name('ref', digits)}}}" if exists else found[0]
 
-        return _ENDING.sub(self._ending, _NUMBER.sub(name, said))
+        def pin(found: re.Match[str]) -> str:
+            return f"PIN {{{self._name('pin', found[1])}}}"
+
+        return _PIN.sub(pin, _ENDING.sub(self._ending, _NUMBER.sub(number, said)))
+
+    def _name(self, kind: str, digits: str) -> str:
+        """What these digits are called; new ones get the next name."""
+        known = {drawn: name for name, drawn in self._drawn.items() if name.startswith(kind)}
+        if digits not in known:
+            known[digits] = f"{kind}{len(known) + 1}" if known else kind
+            self._drawn[known[digits]] = digits
+        return known[digits]
 
     def _ending(self, found: re.Match[str]) -> str:
-        return next((f"{{{name}:5}}" for name, ref in self._refs.items() if ref.endswith(found[0])), found[0])
+        named = (name for name, digits in self._drawn.items() if name.startswith("ref") and digits.endswith(found[0]))
+        return next((f"{{{name}:5}}" for name in named), found[0])
 
     # The directives
 
@@ -162,7 +178,10 @@ class Script:
     def office(self, action: str, ref: str, name: str, value: str, words: str) -> list[str]:
         if name == "master":
             value = Case.get(Case.ref == value).id
-        self._stage.office(ref, Action(action), words or None, **({name: value} if name else {}))
+        try:
+            self._stage.office(ref, Action(action), words or None, **({name: value} if name else {}))
+        except (ValueError, NotAllowed) as refusal:
+            raise AssertionError(str(refusal)) from refusal
         return []
 
     def withdraw(self, ref: str) -> list[str]:
@@ -173,12 +192,24 @@ class Script:
         self._stage.sweep()
         return self._no_faults()
 
+    def remind(self) -> list[str]:
+        self._stage.remind()
+        return self._no_faults()
+
+    def languages(self, codes: str) -> list[str]:
+        self._stage.speak(tuple(codes.split()))
+        return []
+
     def notice(self, area: str, days: str, english: str, swahili: str) -> list[str]:
         self._stage.notice(area, {"en": english, "sw": swahili}, timedelta(days=int(days)))
         return []
 
     def count(self, count: str) -> list[str]:
         assert len(self._stage.cases()) == int(count), f"there are {len(self._stage.cases())}"
+        return []
+
+    def calls(self, count: str) -> list[str]:
+        assert callbacks.count() == int(count), f"there are {callbacks.count()}"
         return []
 
     def _screen(self, reply: Reply) -> list[str]:
@@ -191,7 +222,7 @@ class Script:
         return []
 
 
-_DIRECTIVES: Final[dict[str, Callable[..., list[str]]]] = {
+DIRECTIVES: Final[dict[str, Callable[..., list[str]]]] = {
     r'citizen (\+\d+)(?: language (\w+))?(?: place "(.*)")?': Script.citizen,
     r"at (\d{4}-\d\d-\d\d) (\d\d:\d\d)": Script.at,
     r"later (\d+) (min|h|days)": Script.later,
@@ -209,6 +240,9 @@ _DIRECTIVES: Final[dict[str, Callable[..., list[str]]]] = {
     r'office (\w+) (\{ref\d*\})(?: (\w+)=(\S+))?(?: "(.*)")?': Script.office,
     r"withdraw (\{ref\d*\})": Script.withdraw,
     r"sweep": Script.sweep,
+    r"remind": Script.remind,
     r'notice (\S+) for (\d+) days en "(.*)" sw "(.*)"': Script.notice,
     r"there (?:is|are) (\d+) cases?": Script.count,
+    r"there (?:is|are) (\d+) calls? to make": Script.calls,
+    r"languages ((?:\w+ ?)+)": Script.languages,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -9,10 +10,11 @@ import pytest
 
 from store.sealing import Keyring
 from tests.conftest import NOW
-from tests.conversations.script import Script
+from tests.conversations.script import DIRECTIVES, Script
 from tests.menus.stage import Stage
 
-FILES: Final = sorted(Path(__file__).parent.glob("*.txt"))
+FOLDER: Final = Path(__file__).parent
+FILES: Final = sorted(FOLDER.glob("*.txt"))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -25,3 +27,13 @@ def test_the_service_says_what_the_file_says(
         file.write_text(spoken, encoding="utf-8")
     else:
         assert spoken == written
+
+
+def test_the_readme_writes_what_the_script_understands() -> None:
+    readme = (FOLDER / "README.md").read_text(encoding="utf-8")
+    example = readme.split("```")[1].split("\n")[1:]
+    table = re.findall(r"^\| (`.*?`) \|", readme, re.MULTILINE)
+    written = [line for line in (*example, *re.findall(r"`([^`]+)`", " ".join(table))) if line and line[0] != "#"]
+    assert len(written) > 20
+    for line in written:
+        assert any(re.fullmatch(pattern, line) for pattern in DIRECTIVES), line

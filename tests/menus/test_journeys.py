@@ -85,7 +85,8 @@ def test_after_a_week_a_withdrawal_stays(stage: Stage, phone: Phone) -> None:
     phone.press([*MORE_ABOUT_IT, "3", "1"])
     stage.pause(timedelta(days=8))
     phone.dial()
-    assert "too late" in phone.press(["3", "1", "1"]).text
+    assert "Take it up again" not in phone.press(["3", "1"]).text
+    assert "Not on the list." in phone.send("1").text
     assert Case.get_by_id(case.id).state == "withdrawn"
 
 

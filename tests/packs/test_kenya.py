@@ -99,7 +99,6 @@ def test_danger_shows_the_emergency_numbers_first(ke: Pack) -> None:
         "power.fallen_line",
         "roads.drains",
         "health.turned_away",
-        "police.abuse",
         "police.insecurity",
         "bribery.threats",
     }

@@ -232,6 +232,14 @@ def test_offices_under_one_head_are_kin(tmp_path: Path) -> None:
             with_column("agencies.csv", "under", **{"DESK": "IMMIGRATION", "IMMIGRATION": "DESK"}),
             ":5 under (F): DESK would be under itself: DESK under IMMIGRATION under DESK.",
         ),
+        *(
+            (
+                "agencies.csv",
+                with_column("agencies.csv", "under", **{low: high}),
+                "under (F): the desk is under nobody, and nobody is under the desk.",
+            )
+            for low, high in (("DESK", "IMMIGRATION"), ("IMMIGRATION", "DESK"))
+        ),
         (
             "subcategories.csv",
             with_column("subcategories.csv", "danger", water__none="fire"),
