@@ -48,11 +48,16 @@ def ask(caller: Caller, about: About, case_id: str | None, pack: Pack, now: date
     It is about what they said last; a promise that is over is made anew. `case_id` is a case of theirs.
     """
     by = to_micros(sla.end_of_next_day(office_hours(pack), now))
-    database.run(
-        database.main, _ASK, new_id(), node_name(), caller.id, case_id, about, to_micros(now), by, to_micros(now)
-    )
-    (open_,) = _callbacks(f"WHERE citizen_id = ? AND {_OPEN}", caller.id)
+    row = (new_id(), node_name(), caller.id, case_id, about, to_micros(now), by, to_micros(now))
+    with database.transaction():  # nobody settles it before we have read it
+        database.run(database.main, _ASK, *row)
+        (open_,) = _callbacks(f"WHERE citizen_id = ? AND {_OPEN}", caller.id)
     return open_
+
+
+def is_waited_for(citizen_id: str) -> bool:
+    """Whether they asked for a call that is still to be made."""
+    return bool(database.rows(database.main, f"SELECT 1 FROM callback WHERE citizen_id = ? AND {_OPEN}", citizen_id))
 
 
 def cancel(citizen_id: str, now: datetime) -> bool:

@@ -109,7 +109,9 @@ def told(caller: Caller, pack: Pack) -> dict[str, Any]:
         "first_contact": iso(citizen.created_at),
         "language": caller.language,
         "last_place": _named(pack, "place", caller.place),
+        "letters_in_sms": caller.letters,
         "sms_stopped_at": iso(citizen.stopped_at),
+        "reminded_of_a_draft_at": iso(citizen.reminded_at),
         "cases": [
             _case_told(case, caller, pack) for case in _cases("WHERE citizen_id = ? ORDER BY received_at", caller.id)
         ],

@@ -8,7 +8,7 @@ from typing import Final
 
 from peewee import JOIN
 
-from cases import lookup
+from cases import callbacks, lookup
 from cases.citizens import Caller
 from cases.lifecycle import OPEN, State
 from cases.models import Case
@@ -16,6 +16,7 @@ from menus import sessions
 from menus.dialogue import ATTENTION, LASTING, Context, Question
 from menus.messages import MOST_IN_LIST
 from menus.notifier import is_neutral
+from menus.reminders import may_be_named
 from menus.sessions import SmsQuestion
 from packs.model import Pack
 from packs.places import PlaceIndex
@@ -32,22 +33,22 @@ _BESIDE: Final = "call"  # the question that stands beside all others: only NO a
 
 
 class Asked:
-    """The questions to one citizen, as they stand at `now`."""
+    """The questions to one citizen, as they stand at `now`, with the pack in force."""
 
-    def __init__(self, caller: Caller, now: datetime) -> None:
-        self._caller, self._now = caller, now
+    def __init__(self, caller: Caller, pack: Pack, now: datetime) -> None:
+        self._caller, self._pack, self._now = caller, pack, now
 
-    def context(self, pack: Pack, places: PlaceIndex, about: str | None = None) -> Context:
+    def context(self, places: PlaceIndex, about: str | None = None) -> Context:
         """What is known when a text arrives; `about`: the case that it names, whose questions alone count then."""
         rows = self._rows(about)
         cases = [row.__data__["case"] for row in rows if row.__data__["case"]]
         return Context(
-            pack=pack,
+            pack=self._pack,
             places=places,
-            near=pack.places.get(self._caller.place) if self._caller.place else None,
+            near=self._pack.places.get(self._caller.place) if self._caller.place else None,
             questions=self._open(rows),
             case_id=self.case_we_wrote_about(),
-            resolved_id=self._resolved(pack),
+            resolved_id=self._resolved(),
             asked_id=cases[0] if cases else None,
         )
 
@@ -83,7 +84,8 @@ class Asked:
 
     def answered(self, case_id: str, kinds: Collection[str]) -> None:
         """What we asked about this case is answered."""
-        self._close((SmsQuestion.case == case_id) & SmsQuestion.kind.in_(kinds))
+        theirs = (SmsQuestion.citizen == self._caller.id) & (SmsQuestion.case == case_id)
+        self._close(theirs & SmsQuestion.kind.in_(kinds))
 
     def settled(self, kind: str, case: Case | None = None) -> None:
         """What we asked about no case is answered; `case` is what became of it."""
@@ -102,7 +104,11 @@ class Asked:
         asked = (
             SmsQuestion.select(SmsQuestion, Case.id, Case.state)
             .join(Case, JOIN.LEFT_OUTER)
-            .where(SmsQuestion.citizen == self._caller.id, SmsQuestion.asked_at > self._now - max(LASTING.values()))
+            .where(
+                SmsQuestion.citizen == self._caller.id,
+                SmsQuestion.asked_at > self._now - max(LASTING.values()),
+                SmsQuestion.case.is_null(False) | SmsQuestion.answered_at.is_null(),
+            )
             .order_by(SmsQuestion.asked_at.desc(), SmsQuestion.id.desc())
             .limit(MOST_QUESTIONS)
         )
@@ -118,7 +124,7 @@ class Asked:
                 id=row.id,
                 kind=row.kind,
                 case_id=row.__data__["case"] or "",
-                options=tuple((row.options or "").split()),
+                options=self._options(row),
                 age=self._age(row),
                 stands=row.kind not in _STANDS_IN or _state(row) in _STANDS_IN[row.kind],
             )
@@ -130,17 +136,35 @@ class Asked:
         if question.answered_at or self._age(question) >= LASTING.get(question.kind, ATTENTION):
             return False
         if question.kind == "draft":
-            return sessions.draft(question.options or "", self._caller, self._now) is not None
+            return self._begun(question) is not None
+        if question.kind == "call":
+            return callbacks.is_waited_for(self._caller.id)
         return question.kind != "question" or _state(question) == State.PENDING_CITIZEN
+
+    def _options(self, question: SmsQuestion) -> tuple[str, ...]:
+        """Of a draft its id, which the network had a hand in, and what it is about."""
+        if question.kind == "draft":
+            return (question.options or "", self._begun(question) or "")
+        return tuple((question.options or "").split())
+
+    def _begun(self, question: SmsQuestion) -> str | None:
+        """The sub-category of the draft that we asked about, or of what was lodged of it; None where it was given up,
+        or became something that no SMS may speak of."""
+        draft_id = question.options or ""
+        case = lookup.lodged_by(draft_id)
+        if case:
+            return None if is_neutral(case, self._pack) else case.sub
+        state = sessions.draft(draft_id, self._caller, self._now)
+        return state.draft["sub"] if state and may_be_named(state, self._pack) else None
 
     def _age(self, question: SmsQuestion) -> timedelta:
         age: timedelta = self._now - question.asked_at
         return age
 
-    def _resolved(self, pack: Pack) -> str | None:
+    def _resolved(self) -> str | None:
         """Their newest case of which we would like to hear whether it is solved."""
         newest = lookup.recent(self._caller.id, MOST_IN_LIST)
-        waiting = (case for case in newest if case.state == State.RESOLVED and not is_neutral(case, pack))
+        waiting = (case for case in newest if case.state == State.RESOLVED and not is_neutral(case, self._pack))
         return next((case.id for case in waiting), None)
 
 

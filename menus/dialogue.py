@@ -38,8 +38,8 @@ class Question:
     `what` it is about, in which `place`, `which` of several; whether what was `added` belongs there, whether it is the
     `known` problem; whether it is `solved`, how they would `rate` it; an officer's `question`; whether to `undo` a
     withdrawal or to `appeal`; whether to send a `draft` that they left, whether they still want the `call`. `options`:
-    place codes, the message that was added, the known case, the row of the draft. `stands`: the case still waits for
-    the answer; it may have been given on the screen meanwhile.
+    place codes, the message that was added, the known case, the draft and its sub-category. `stands`: the case still
+    waits for the answer; it may have been given on the screen meanwhile.
     """
 
     id: str
@@ -127,7 +127,7 @@ class Apart:
 class Finish:
     """Lodge the draft that they left on the screen, with what they wrote now."""
 
-    draft: str  # its row
+    draft: str  # its id
     words: str | None
 
 
@@ -363,16 +363,27 @@ def _known(text: str, question: Question, _: Context) -> Plan | None:
     return None
 
 
-def _draft(text: str, question: Question, _: Context) -> Plan | None:
-    """YES sends it, NO does not; any other words are sent with it. A digit or a thank-you says neither."""
+def _draft(text: str, question: Question, context: Context) -> Plan | None:
+    """YES sends it, NO does not, also at the head of a sentence; any other words are sent with it, unless they tell of
+    another kind of problem. A digit or a thank-you says neither."""
+    draft_id, sub = question.options
     said = answer(text)
     word = said.word if said else opening(text)
     if said and said.word is AnswerWord.YES:
-        return Finish(question.options[0], None)
-    if said and said.word in (AnswerWord.NO, AnswerWord.NOT_YET):
+        return Finish(draft_id, None)
+    if word is AnswerWord.NOT_YET and context.resolved_id:  # of which we asked before whether it is solved
+        return AskAgain(context.resolved_id, "solved", keep=said is None)
+    if word in (AnswerWord.NO, AnswerWord.NOT_YET):
         return Leave()
     is_words = any(map(str.isalpha, text)) and understand(text).intent is Intent.TEXT
-    return Finish(question.options[0], text) if is_words and word not in _OF_CASES else None
+    fits = is_words and word not in _OF_CASES and not _is_another(text, sub, context)
+    return Finish(draft_id, text) if fits else None
+
+
+def _is_another(text: str, sub: str, context: Context) -> bool:
+    """Whether the words speak of another kind of problem than this one, which is named."""
+    kind, told = context.pack.subs[sub], suggest(context.pack, context.places, text).category
+    return not kind.words_first and told not in (None, kind.category)
 
 
 def _call(text: str, question: Question, _: Context) -> Plan | None:  # noqa: ARG001  one signature for all

@@ -32,6 +32,7 @@ BUDGETS: Final[Mapping[str, int]] = _NAMES | {
     "short": 5,
     "n": 5,
     "err": 4,
+    "banner": 44,  # as cases.notices takes them
 }
 _QUOTED: Final = frozenset({"typed"})  # what the citizen wrote, said back to them
 PREFIX: Final = "CON "  # counts against the limit

@@ -66,7 +66,7 @@ class Handling:
     def __init__(self, house: House, message: Message, caller: Caller, text: str, now: datetime) -> None:
         self._house, self._message, self._caller = house, message, caller
         self._text, self._now, self._pack = text, now, house.pack
-        self._asked = Asked(caller, now)
+        self._asked = Asked(caller, house.pack, now)
 
     def run(self) -> None:
         command = understand(self._text)
@@ -79,11 +79,11 @@ class Handling:
         named = addressed(self._text)
         case = lookup.own_case(self._caller.id, named.number, secret=True) if named else None
         if named and case:
-            context = self._asked.context(self._pack, self._house.places, about=case.id)
+            context = self._asked.context(self._house.places, about=case.id)
             return dialogue.plan_addressed(named, case.id, State(case.state), context)
         if named and len(named.number) == reference.DIGITS:
             return Say(Intent.STATUS, number=named.number)
-        return dialogue.plan(self._text, command, self._asked.context(self._pack, self._house.places))
+        return dialogue.plan(self._text, command, self._asked.context(self._house.places))
 
     def _language_so_far(self) -> str:
         """The language of what we wrote last: two messages in a row don't change it."""
@@ -198,15 +198,14 @@ class Handling:
     def _words_of(self, message: Message) -> str:
         return self._caller.key.open("message.body", message.id, message.body)
 
-    def _finish(self, row_id: str, words: str | None) -> None:
+    def _finish(self, draft_id: str, words: str | None) -> None:
         """Lodge what they began on the screen. Its draft id sees to it that a draft makes one case, wherever it is
         finished: if it has made one, there is only to add the words."""
-        state = sessions.draft(row_id, self._caller, self._now)
-        assert state is not None  # noqa: S101  else its question were not open
-        draft = state.draft
-        facts = {"sub": draft["sub"], "place": draft.get("place")}
+        state = sessions.draft(draft_id, self._caller, self._now)
+        draft = state.draft if state else {}  # what was lodged and is over has left nothing but its case
+        facts = {"sub": draft.get("sub"), "place": draft.get("place")}
         said = "\n".join(filter(None, [draft.get("words"), words])) or None
-        done = self._change(Action.LODGE, None, said, facts, source_key=state.draft_id)
+        done = self._change(Action.LODGE, None, said, facts, source_key=draft_id)
         self._asked.settled("draft", done.case)
         if done.repeated and words:
             self._add(done.case.id, words)
@@ -362,6 +361,7 @@ class Handling:
         case_id = self._asked.case_we_wrote_about()
         call = callbacks.ask(self._caller, "case" if case_id else "other", case_id, self._pack, self._now)
         self._reply("call_me", {"date": day(call.by, self._pack)})
+        self._asked.settled("call")  # it is asked once, however often they ask
         self._asked.ask("call")
 
     def _language(self, wanted: str) -> None:

@@ -98,15 +98,15 @@ class Insight:
         """Add what was counted to the table."""
         with self._alone:
             counted, since = self._counted, self._since
+            if since is None:  # nothing new; an answer whose next screen is not counted yet, what failed lately
+                return
             self._counted, self._since = {}, None
-        if not counted or since is None:
-            return
         try:
             day = since.astimezone(ZoneInfo(self._pack().zone)).date()
             database.steady(lambda: _add(day, counted))
         except Exception as fault:  # whoever dials just now must not suffer from it
             self._log("screens_not_counted", fault=repr(fault))
-            with self._alone:  # in 5 seconds again
+            with self._alone:  # again 5 seconds after the next hop
                 for (screen, language), counts in counted.items():
                     self._counted[screen, language] = self._of(screen, language) + counts
 

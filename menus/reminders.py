@@ -11,6 +11,7 @@ from typing import Final
 
 from cases import lookup
 from cases.citizens import Caller, Citizens
+from cases.lifecycle import State as CaseState
 from locales import SOURCE
 from menus import sessions
 from menus.drafts import is_secret
@@ -25,6 +26,7 @@ from store.model import to_micros
 
 AT_MOST_EVERY: Final = timedelta(hours=24)  # one reminder a citizen
 MOST: Final = 200  # sessions looked at in one go
+TEMPLATES: Final = ("drop_reminder", "drop_reminder_anywhere")  # with a place, and without
 
 
 class Reminders:
@@ -37,16 +39,14 @@ class Reminders:
 
     def look(self, now: datetime) -> int:
         """Look at the sessions that fell silent and at the drafts that were left; how many citizens were reminded."""
-        found = sessions.to_look_at(now, MOST)
-        callers = self._citizens.by_id(one.citizen_id for one in found)
-        reminded = sum(self._try(one, callers.get(one.citizen_id), now) for one in found)
+        reminded = sum(self._try(one, now) for one in sessions.to_look_at(now, MOST))
         self._insight.flush()
         return reminded
 
-    def _try(self, one: Left, caller: Caller | None, now: datetime) -> bool:
+    def _try(self, one: Left, now: datetime) -> bool:
         """A session that cannot be read is logged and passed over: others wait behind it."""
         try:
-            return self._look_at(one, caller, now)
+            return self._look_at(one, self._citizens.by_id([one.citizen_id]).get(one.citizen_id), now)
         except Exception as fault:
             self._log("session_not_looked_at", session=one.id, fault=repr(fault), exc_info=fault)
             sessions.looked_at(one)
@@ -59,7 +59,7 @@ class Reminders:
             sessions.looked_at(one)
             return False
         state = one.state(caller)
-        reminded = self._is_worth_it(one, state, now) and self._remind(one, state, caller, now)
+        reminded = self._is_worth_it(one, state, now) and not _awaited(caller) and self._remind(state, caller, now)
         if sessions.looked_at(one) and one.is_news:
             self._insight.dropped(state.screen, caller.language or SOURCE, now)
         return reminded
@@ -73,11 +73,11 @@ class Reminders:
             and lookup.lodged_by(state.draft_id) is None
         )
 
-    def _remind(self, one: Left, state: State, caller: Caller, now: datetime) -> bool:
+    def _remind(self, state: State, caller: Caller, now: datetime) -> bool:
         """One SMS, unless they stopped ours or had one within a day: two relays that look at once send one."""
         place = state.draft.get("place")
         params = {"sub": state.draft["sub"], **({"place": place} if place else {})}
-        template = "drop_reminder" if place else "drop_reminder_anywhere"
+        template = TEMPLATES[0 if place else 1]
         with database.transaction():
             claimed = database.run(
                 database.main,
@@ -89,8 +89,21 @@ class Reminders:
                 return False
             # the last lane: after a day it is worth nothing, and it never goes out twice
             post([message.Draft(caller, template, params, lane=Lane.BULK)], now)
-            SmsQuestion.create(citizen=caller.id, kind="draft", options=one.id, asked_at=now)
+            SmsQuestion.create(citizen=caller.id, kind="draft", options=state.draft_id, asked_at=now)
         return True
+
+
+def take_back(citizen_id: str, now: datetime) -> None:
+    """They dialled again: a reminder that still lies in the queue is not sent."""
+    marks = ", ".join("?" * len(TEMPLATES))
+    queued = f"SELECT id FROM message WHERE citizen_id = ? AND state = 'queued' AND template IN ({marks})"
+    message.supersede([row[0] for row in database.rows(database.main, queued, citizen_id, *TEMPLATES)], now)
+
+
+def _awaited(caller: Caller) -> bool:
+    """Whether an officer waits for words of theirs: what they write next must not go into a draft."""
+    first = lookup.on_their_mind(caller.id, 1)
+    return bool(first and first[0].state == CaseState.PENDING_CITIZEN)
 
 
 def may_be_named(state: State, pack: Pack) -> bool:

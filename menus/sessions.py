@@ -23,6 +23,7 @@ from store.model import Model, SessionModel, UtcField, from_micros, new_id, node
 
 DRAFT_LIFE: Final = timedelta(hours=24)
 SILENCE: Final = timedelta(minutes=3)  # no network keeps a session longer: who says nothing since has dropped
+MOST_DRAFTS: Final = 20  # of one citizen in a day
 PAUSE: Final = timedelta(minutes=2)  # after a drop: time to dial again before we ask
 WE_ENDED_IT: Final = "end"
 SILENT: Final = "silent"
@@ -57,7 +58,7 @@ class SmsQuestion(Model):
     citizen = ForeignKeyField(Citizen, on_delete="RESTRICT", index=False)
     case = ForeignKeyField(Case, null=True, on_delete="RESTRICT", index=False)  # NULL: about none (draft, call)
     kind = CharField(max_length=12)  # see menus.dialogue.Question
-    options = TextField(null=True)  # which: place codes; known: the case; draft: its session's row; else an MO's id
+    options = TextField(null=True)  # which: place codes; known: the case; draft: its id; else an MO's id
     asked_at = UtcField()
     answered_at = UtcField(null=True)
 
@@ -225,14 +226,17 @@ def has_dialled_since(one: Left) -> bool:
     return bool(database.rows(database.sessions, later, one.citizen_id, to_micros(one.since)))
 
 
-def draft(row_id: str, caller: Caller, now: datetime) -> State | None:
-    """The state of a draft that can still be finished: for 24 hours, unless it was given up."""
+def draft(draft_id: str, caller: Caller, now: datetime) -> State | None:
+    """The newest state of a draft that can still be finished: for 24 hours, unless it was given up. It may have been
+    resumed in another session, and dropped there again."""
     found = database.rows(
         database.sessions,
-        "SELECT sealed FROM ussd_session WHERE id = ? AND citizen_id = ? AND resumable = 1 AND updated_at > ?",
-        *(row_id, caller.id, to_micros(now - DRAFT_LIFE)),
+        "SELECT id, sealed FROM ussd_session WHERE citizen_id = ? AND resumable = 1 AND updated_at > ? "
+        "ORDER BY updated_at DESC LIMIT ?",
+        *(caller.id, to_micros(now - DRAFT_LIFE), MOST_DRAFTS),
     )
-    return _open(caller, row_id, found[0][0])[1] if found else None
+    states = (_open(caller, row_id, sealed)[1] for row_id, sealed in found)
+    return next((state for state in states if state.draft_id == draft_id), None)
 
 
 def _left(row: Sequence[Any], *, is_news: bool) -> Left:

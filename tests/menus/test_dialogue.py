@@ -45,7 +45,7 @@ RATE = Question("q", "rate", "case", age=timedelta(minutes=5))
 ASKED = Question("q", "question", "case")
 UNDO = Question("q", "undo", "case")
 APPEAL = Question("q", "appeal", "case", ("mo",))
-DRAFT = Question("q", "draft", options=("row",))
+DRAFT = Question("q", "draft", options=("row", "water.none"))
 CALL = Question("q", "call")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cases import notices
 from menus import fit
 from sms_gateway.encoding import ussd_units
 
@@ -92,3 +93,7 @@ def test_where_clipping_does_not_help_nothing_is_clipped() -> None:
     values = {"agency": "Ministry of very long names"}
     assert fit.fill_screen("{agency} asks", values, holds(25)) == "Ministry of very asks"
     assert fit.fill_screen("{agency} asks", values, holds(20)) == "Ministry of very long names asks"
+
+
+def test_a_notice_that_may_be_put_up_is_never_cut() -> None:
+    assert fit.BUDGETS["banner"] == notices.WIDEST

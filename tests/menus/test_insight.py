@@ -110,6 +110,29 @@ def test_what_cannot_be_written_is_kept_and_costs_no_hop(
     assert funnel(TODAY, TODAY)["home"].shown == 3
 
 
+def test_what_failed_once_is_not_lost_when_nobody_dials_meanwhile(
+    make: Callable[[], Insight], log: Log, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting = make()
+    counting.shown("home", "en", now)
+    with monkeypatch.context() as broken:
+        broken.setattr(insight, "_add", lambda *_: 1 / 0)
+        counting.flush()
+    counting.flush()
+    counting.shown("home", "en", now)
+    counting.flush()
+    assert funnel(TODAY, TODAY)["home"].shown == 2
+
+
+def test_an_answer_that_is_counted_just_before_a_flush_is_not_lost(make: Callable[[], Insight], now: datetime) -> None:
+    counting = make()
+    counting.answered("home", "en", 2.0)
+    counting.flush()
+    counting.shown("sub", "en", now)
+    counting.flush()
+    assert funnel(TODAY, TODAY)["home"].answered == 1
+
+
 def test_a_count_tells_nothing_of_a_person() -> None:
     assert {*ScreenCount._meta.fields} == {
         *("id", "node", "day", "screen", "language"),

@@ -79,6 +79,20 @@ def test_who_stopped_our_sms_is_still_answered_to_their_own_sms(stage: Stage) ->
     assert told() == ["received_ask_what"]
 
 
+@pytest.mark.parametrize("source", ["ussd", "sms"])
+def test_no_sms_at_all_tells_of_a_case_whose_citizen_wished_so(stage: Stage, source: str) -> None:
+    facts: dict[str, Any] = {"sub": "bribery.asked", "visibility": "confidential", "silent": True}
+    case = lodge(stage, facts, source=source)
+    stage.office(case.ref, Action.ASK, "When was it?")
+    then(stage, case, Action.ANSWER, {}, source=source)
+    stage.office(case.ref, Action.RESOLVE, "The officer was spoken to.", outcome="explained")
+    for _ in range(2):
+        stage.pause(timedelta(days=5))
+        stage.sweep()
+    assert Case.get().state == "closed"
+    assert (told(), asked()) == ([], [])
+
+
 def test_past_the_budget_nothing_is_said(stage: Stage) -> None:
     lodge(stage, {}, source="sms", quiet=True)
     assert (told(), asked()) == ([], [])

@@ -228,12 +228,13 @@ def test_who_dialled_since_is_known(caller: Caller, now: datetime) -> None:
 
 
 def test_a_draft_can_be_finished_by_its_citizen_for_a_day(stage: Stage, caller: Caller, now: datetime) -> None:
-    row_id = begin(caller, now).id or ""
-    assert sessions.draft(row_id, caller, now) == DRAFT
-    assert sessions.draft(row_id, caller, now + sessions.DRAFT_LIFE) is None
-    assert sessions.draft(row_id, stage.citizens.meet("+254722000002", now), now) is None
+    row_id, named = begin(caller, now).id or "", DRAFT.draft_id
+    assert sessions.draft(named, caller, now) == DRAFT
+    assert sessions.draft("another", caller, now) is None
+    assert sessions.draft(named, caller, now + sessions.DRAFT_LIFE) is None
+    assert sessions.draft(named, stage.citizens.meet("+254722000002", now), now) is None
     sessions.settle(row_id)
-    assert sessions.draft(row_id, caller, now) is None
+    assert sessions.draft(named, caller, now) is None
 
 
 def test_nothing_of_a_session_is_readable_in_its_row(caller: Caller, now: datetime) -> None:

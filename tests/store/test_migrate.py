@@ -122,3 +122,13 @@ def test_cases_of_the_first_version_keep_their_promise_and_get_a_timer(fresh: st
     migrate.run()
     asked = "SELECT resolve_minutes, clock_start, due_at, next_at, next_step, cycle FROM cases"
     assert database.rows(database.main, asked) == [(72 * 60, hour, 73 * hour, 73 * hour, "escalate", 1)] * 2
+
+
+def test_each_migration_can_be_taken_back_and_made_again(fresh: str) -> None:
+    database.bind(fresh)
+    migrate.run()
+    for name, handle in (("main", database.main), ("sessions", database.sessions)):
+        runner = Runner(handle.obj, str(migrate.FOLDER / name), table_name=f"migration_{name}")
+        for done in sorted((file.stem for file in (migrate.FOLDER / name).glob("[0-9]*.py")), reverse=True):
+            runner.down(done)
+    assert migrate.run() == ALL

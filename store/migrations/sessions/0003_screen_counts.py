@@ -26,4 +26,5 @@ def up(migrator, db):
 
 
 def down(migrator, db):
+    db.execute_sql("DROP INDEX ussd_session_look_at")  # SQLite drops no column that an index is made of
     migrator.migrate(migrator.drop_column("ussd_session", "look_at"), migrator.drop_table("screen_count"))
