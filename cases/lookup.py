@@ -16,7 +16,8 @@ from store.model import Select, to_micros
 def own_case(citizen_id: str, typed: str, *, secret: bool = False) -> Case | None:
     """The citizen's own public case with the number they typed, whole or its last digits (at least 4); else None.
 
-    `secret`: one that is not public, too, by its whole number; what is then said of it must tell nothing of it.
+    `secret`: also one that is not public, by its whole number, unless no SMS is to tell of it; what is then said must
+    tell nothing of it.
     Absent, foreign and mistyped numbers all give None, after the same queries: the answer discloses nothing.
     """
     number = reference.digits(typed)
@@ -24,7 +25,7 @@ def own_case(citizen_id: str, typed: str, *, secret: bool = False) -> Case | Non
         return None
     if len(number) == reference.DIGITS:
         found = _first(_cases("WHERE citizen_id = ? AND ref = ?", citizen_id, number))
-        return found if secret or (found and found.visibility == "public") else None
+        return found if found and (found.visibility == "public" or (secret and not found.silent)) else None
     return _first(_cases(f"{_PUBLIC} AND ref LIKE ? {_NEWEST}", citizen_id, f"%{number}", 1))
 
 

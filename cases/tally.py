@@ -61,7 +61,7 @@ class Dims(NamedTuple):
     language: str
 
 
-HIDDEN: Final = Dims("", "", "", "", "", "")  # confidential cases
+HIDDEN: Final = Dims("", "", "", "", "", "")  # cases that are not public
 
 
 class Key(NamedTuple):
@@ -196,7 +196,7 @@ def _walk(story: Story, events: Sequence[Event], day_of: DayOf) -> Iterator[tupl
 
 
 def _dims(told: Mapping[str, Any]) -> Dims:
-    if told.get("visibility") == "confidential":
+    if told.get("visibility", "public") != "public":
         return HIDDEN
     county = told.get("county") or ""
     return Dims(

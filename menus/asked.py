@@ -53,7 +53,7 @@ class Asked:
         )
 
     def case_we_wrote_about(self) -> str | None:
-        """The open case that our newest SMS of the last 72 hours was about."""
+        """The open case that our newest SMS of the last 72 hours was about; never a secret one: phones are shared."""
         ours = (
             Case.select(Case.id)
             .join(Message, on=(Message.case == Case.id))
@@ -62,6 +62,7 @@ class Asked:
                 Message.direction == "mt",
                 Message.created_at > self._now - ATTENTION,
                 Case.state.in_(sorted(OPEN)),
+                Case.visibility == "public",
             )
         )
         newest = ours.order_by(Message.created_at.desc(), Message.id.desc()).first()

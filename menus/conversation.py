@@ -41,7 +41,7 @@ from store.model import from_micros
 
 MOST_LISTED: Final = 20  # under My cases
 MOST_TOLD: Final = 30  # events of a case's history
-SECRET_KEPT: Final = timedelta(minutes=10)  # how long a dropped session shows its number and PIN again
+SECRET_KEPT: Final = timedelta(minutes=10)  # how long a dropped secret session can be gone on with
 LATELY: Final = timedelta(days=7)  # who reports the same again so soon may mean the same
 _MOST_KEPT: Final = 480  # letters of an office's words
 _TRIES: Final = 3
@@ -218,11 +218,11 @@ class _Hop:
                     return offered
         return self._feed(self._resolve(self._enter(State(FIRST), FIRST)), inputs)
 
-    def _resume(self, row_id: str, old: State) -> State | None:
+    def _resume(self, row_id: str, old: State, left_at: datetime) -> State | None:
         """Offer to go on where the line dropped. If the case was lodged after all, say its number.
 
-        Of a secret report nothing is said; its number and PIN are shown again to who goes on at once, and not to who
-        borrows the phone an hour later: None, and it is not offered again.
+        Of a secret report nothing is said; it goes on, with its number and PIN, for who dials again at once, and not for
+        who borrows the phone an hour later: None, and it is not offered again.
         """
         facts: dict[str, Any] = {"resume_at": old.screen, "resume_of": row_id}
         case = lookup.lodged_by(old.draft_id)
@@ -230,7 +230,7 @@ class _Hop:
             facts |= self._facts_of_lodged(case)
         screen = "resume_add" if case else "resume"
         if is_secret(self._here.pack, old.draft):
-            if case and self._now > case.received_at + SECRET_KEPT:
+            if self._now > (case.received_at if case else left_at) + SECRET_KEPT:
                 sessions.settle(row_id)
                 return None
             screen = "resume_secret"

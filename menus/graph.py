@@ -13,6 +13,7 @@ from html import escape
 from textwrap import wrap
 from typing import Final, NamedTuple
 
+from locales import registry
 from menus import engine, fit, rehearsal
 from menus.engine import BACK, HOME, Ask, Choose, End, Flow, State, World
 from menus.screens import FLOW, advice, cases, home, lodge, secret, service, words
@@ -86,7 +87,7 @@ def cards(flow: Flow, here: World) -> dict[str, Card]:
 
 def svg(pack: Pack, flow: Flow = FLOW, lanes: Sequence[Lane] = LANES) -> str:
     """The picture, in need of no fonts and no scripts."""
-    drawn = cards(flow, rehearsal.world(pack))
+    drawn = cards(flow, replace(rehearsal.world(pack), languages=tuple(registry())))
     lanes = [*lanes, *_left_over(drawn, lanes)]
     colours = {name: lane.colour for lane in lanes for name in lane.screens}
     body, top, width = [], _TOP, 0

@@ -77,7 +77,7 @@ class Handling:
     def _plan(self, command: Command) -> Plan:
         """What to do. An answer that names its case is for that one, whatever we asked last."""
         named = addressed(self._text)
-        case = lookup.own_case(self._caller.id, named.number, secret=True) if named else None
+        case = lookup.own_case(self._caller.id, named.number) if named else None
         if named and case:
             context = self._asked.context(self._house.places, about=case.id)
             return dialogue.plan_addressed(named, case.id, State(case.state), context)

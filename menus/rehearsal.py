@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
-from functools import cache
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from locales.gsm7 import septets
 from menus import engine
@@ -21,6 +20,8 @@ from packs.model import COUNTY_GOVERNMENT, URGENT, Pack, SubCategory, text
 from packs.places import fold, label, place_index
 from sms_gateway.encoding import plain, ussd_units
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Outcome = tuple[Mapping[str, Any], str | None]  # facts, and another screen than planned
 
 LONG_REF: Final = "888888888"
@@ -37,6 +38,19 @@ _TOPICS: Final = frozenset({"topic", "faq"})  # each leads to words of its own
 _NAMING: Final = frozenset({"code", "category", "key", "name", "calendar"})  # of a sub-category, what only names it
 _LONG: Final = 40
 _LETTERS: Final = 3  # of a place name that citizens type
+
+
+def _once_a_pack(find: Callable[Concatenate[Pack, P], T]) -> Callable[Concatenate[Pack, P], T]:
+    """Remembers what was found in the pack asked of last. To a cache, two packs that are equal take long to compare."""
+    kept: dict[Any, tuple[Pack, T]] = {}
+
+    def found(pack: Pack, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        held = kept.get(args)
+        if held is None or held[0] is not pack:
+            held = kept[args] = (pack, find(pack, *args, **kwargs))
+        return held[1]
+
+    return found
 
 
 def world(
@@ -248,7 +262,7 @@ def looks_like(value: str) -> str:
     return "long" if len(value) > _LONG else "short"
 
 
-@cache
+@_once_a_pack
 def _traits(pack: Pack) -> Mapping[str, tuple[Any, ...]]:
     """What each sub-category does; of its texts only whether it has them."""
     told = [one.name for one in fields(SubCategory) if one.name not in _NAMING]
@@ -258,15 +272,16 @@ def _traits(pack: Pack) -> Mapping[str, tuple[Any, ...]]:
     }
 
 
-@cache
+@_once_a_pack
 def _danger(pack: Pack) -> tuple[str, ...]:
     """Words that the pack's lexicon takes for danger, if it has any."""
     urgent = (term for term in pack.lexicon if URGENT in term.means)
     words = (" ".join(part[0].replace("*", "").replace("#", "1") for part in term.parts) for term in urgent)
-    return tuple(islice((one for one in words if tells_of_danger(pack, place_index(pack), one)), 1))
+    places = place_index(pack)
+    return tuple(islice((one for one in words if tells_of_danger(pack, places, one)), 1))
 
 
-@cache
+@_once_a_pack
 def _beginnings(pack: Pack, language: str) -> tuple[str, ...]:
     """Of many places, of many offices; of one place; of the one with the widest label, and all of its name."""
     offered = {code: place for code, place in pack.places.items() if not place.retired}
@@ -276,7 +291,8 @@ def _beginnings(pack: Pack, language: str) -> tuple[str, ...]:
     alone = min((name for name in names.values() if common[name[:_LETTERS]] == 1), default="")
     long = offered[widest({code: label(place, pack, language) for code, place in offered.items()})].name
     elsewhere = [name for code, name in names.items() if offered[code].kind != "office"]
-    whole = (one for one in _most_common(elsewhere) if not pack.parts(place_index(pack).find(one)[0]))
+    find = place_index(pack).find
+    whole = (one for one in _most_common(elsewhere) if not pack.parts(find(one)[0]))
     return next(whole, ""), _most_common(offices or elsewhere)[0], alone, long[:_LETTERS], long
 
 

@@ -153,19 +153,19 @@ def save(session: Session, caller: Caller, text: str, state: State, reply: Reply
     return bool(cursor.rowcount == 1)
 
 
-def interrupted(caller: Caller, now: datetime) -> tuple[str, State] | None:
-    """The citizen's newest draft that was left unfinished within 24 hours: its row and its state."""
+def interrupted(caller: Caller, now: datetime) -> tuple[str, State, datetime] | None:
+    """The citizen's newest draft that was left unfinished within 24 hours: its row, its state, and when it was left."""
     found = database.rows(
         database.sessions,
-        "SELECT id, sealed FROM ussd_session WHERE citizen_id = ? AND resumable = 1 AND updated_at > ? "
+        "SELECT id, sealed, updated_at FROM ussd_session WHERE citizen_id = ? AND resumable = 1 AND updated_at > ? "
         "ORDER BY updated_at DESC LIMIT 1",
         caller.id,
         to_micros(now - DRAFT_LIFE),
     )
     if not found:
         return None
-    row_id, sealed = found[0]
-    return row_id, _open(caller, row_id, sealed)[1]
+    row_id, sealed, left_at = found[0]
+    return row_id, _open(caller, row_id, sealed)[1], from_micros(left_at)
 
 
 def settle(row_id: str) -> None:

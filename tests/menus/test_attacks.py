@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 import pytest
 
+from cases.callbacks import Callback
 from cases.lifecycle import Action
 from cases.models import Case
 from cases.pins import PinAttempt
@@ -193,3 +195,48 @@ def test_what_an_office_asks_about_a_secret_case_is_read_to_its_end(stage: Stage
     assert read == f"EACC asks: {question} Type your answer (80 letters)."
     phone.send("on Monday")
     assert Case.get_by_id(case.id).state == "in_progress"
+
+
+# By SMS, and over time
+
+
+def test_an_sms_with_the_number_alone_does_nothing_to_a_secret_case(stage: Stage, phone: Phone) -> None:
+    number, _ = report(phone)
+    (case,) = stage.cases()
+    stage.office(case.ref, Action.RESOLVE, "The officer was charged in court today.", outcome="fixed")
+    for words in (f"YES {number}", f"1 {number}", f"NOT YET {number}", f"APPEAL {number}"):
+        phone.text(words)
+        assert Case.get_by_id(case.id).state == "resolved"
+
+
+def test_what_whoever_texts_next_does_not_go_into_a_secret_case(stage: Stage, phone: Phone) -> None:
+    report(phone)
+    phone.inbox()
+    phone.text("no water in lindi since monday")
+    secret, *others = stage.cases()
+    assert stage.words(secret) == []
+    assert len(others) == 1
+
+
+def test_a_call_asked_for_by_sms_is_never_about_a_secret_case(stage: Stage, phone: Phone) -> None:
+    report(phone)
+    phone.inbox()
+    phone.text("CALL ME")
+    assert [(one.about, one.__data__["case"]) for one in Callback.select()] == [("other", None)]
+
+
+def test_a_silent_case_is_not_told_of_by_sms_even_if_asked(stage: Stage, phone: Phone) -> None:
+    number, _ = report(phone, how="2")
+    phone.text("STATUS 200000005")
+    (unknown,) = phone.inbox()
+    phone.text(f"STATUS {number}")
+    (told,) = phone.inbox()
+    assert told == unknown.replace("200-000-005", number)
+
+
+def test_an_unfinished_secret_report_is_not_there_an_hour_later(stage: Stage, phone: Phone) -> None:
+    phone.dial()
+    phone.press([*TO_BRIBERY, "1", "3", "2"])
+    phone.drop()
+    stage.pause(timedelta(hours=1))
+    assert "Make a complaint" in phone.dial().text

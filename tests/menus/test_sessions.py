@@ -137,7 +137,7 @@ def test_the_newest_draft_is_offered_for_a_day_and_not_once_it_is_settled(caller
         )
     found = sessions.interrupted(caller, now)
     assert found
-    row_id, state = found
+    row_id, state, _ = found
     assert state.draft["sub"] == "power.none"
     assert sessions.interrupted(caller, now + sessions.DRAFT_LIFE) is None
     sessions.settle(row_id)
