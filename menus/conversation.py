@@ -221,8 +221,8 @@ class _Hop:
     def _resume(self, row_id: str, old: State, left_at: datetime) -> State | None:
         """Offer to go on where the line dropped. If the case was lodged after all, say its number.
 
-        Of a secret report nothing is said; it goes on, with its number and PIN, for who dials again at once, and not for
-        who borrows the phone an hour later: None, and it is not offered again.
+        Of a secret report nothing is said; it goes on, with its number and PIN, for who dials again at once, and not
+        for who borrows the phone an hour later: None, and it is not offered again.
         """
         facts: dict[str, Any] = {"resume_at": old.screen, "resume_of": row_id}
         case = lookup.lodged_by(old.draft_id)

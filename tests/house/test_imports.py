@@ -16,7 +16,8 @@ ROOT: Final = Path(__file__).parents[2]
 SCREENS: Final = sorted(f"menus.screens.{file.stem}" for file in (ROOT / "menus" / "screens").glob("[!_]*.py"))
 CORE: Final = [
     "menus.engine", "menus.drawing", "menus.drafts", "menus.fit", "menus.dialogue", "menus.messages", "menus.values",
-    "menus.screens", *SCREENS, "menus.rehearsal", "menus.walk", "menus.paths", "menus.check", "menus.costs", "menus.graph",
+    "menus.screens", *SCREENS,
+    "menus.rehearsal", "menus.walk", "menus.paths", "menus.check", "menus.costs", "menus.graph",
     "sms_gateway.encoding", "sms_gateway.keywords", "sms_gateway.gateway", "sms_gateway.msisdn",
     "cases.lifecycle", "cases.sla", "cases.timers", "cases.reference", "cases.routing",
     "packs.model", "packs.places", "packs.snapshot",

@@ -12,6 +12,7 @@ from menus import paths
 from menus.check import Fault, Findings
 from menus.costs import LIFE, Message
 from menus.paths import Step, Way
+from packs.places import place_index
 from tests import box
 from ussd_app.cli.menus import command
 from ussd_app.refusal import Refusal
@@ -22,6 +23,7 @@ SMS = tuple(Message(template, "", "en", "", "GSM-7", 120, 1) for template in LIF
 
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place_index.cache_clear()  # each run reads a pack of its own; equal ones take long to compare
     for name, value in box.environ(tmp_path).items():
         monkeypatch.setenv(name, value)
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from multiprocessing import Pool
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -20,6 +18,7 @@ from menus.paths import Way
 from packs.model import Pack
 from ussd_app import languages, wiring
 from ussd_app.cli import funnel
+from ussd_app.cli.languages_at_once import each
 from ussd_app.refusal import Refusal
 from ussd_app.settings import Settings
 
@@ -80,30 +79,8 @@ def _known(codes: Sequence[str]) -> Sequence[str]:
 
 
 def _prove(pack: Pack, codes: Sequence[str], octets: int, first_octets: int | None) -> list[Findings]:
-    """The findings of each language; several at once where the machine has the processors."""
-    room: Mapping[str, Any] = {"octets": octets, "first_octets": first_octets}
-    if len(codes) == 1:
-        return [proof.check(pack, codes[0], **room)]
-    with (
-        Pool(min(len(codes), os.cpu_count() or 1), _Prover.begin, (pack, room)) as pool,
-        click.progressbar(pool.imap(_Prover.prove, codes), length=len(codes), label="Proving", file=sys.stderr) as bar,
-    ):
-        return list(bar)
-
-
-class _Prover:
-    """What one process of several works with: the same pack for all its languages, as caches expect."""
-
-    pack: Pack
-    room: Mapping[str, Any]
-
-    @classmethod
-    def begin(cls, pack: Pack, room: Mapping[str, Any]) -> None:
-        cls.pack, cls.room = pack, room
-
-    @classmethod
-    def prove(cls, code: str) -> Findings:
-        return proof.check(cls.pack, code, **cls.room)
+    """The findings of each language."""
+    return each(partial(proof.check, octets=octets, first_octets=first_octets), pack, codes, "Proving")
 
 
 def report(found: Sequence[Findings], octets: int, tariff: Tariff) -> Iterator[str]:

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from multiprocessing import Pool
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -24,6 +23,7 @@ from packs.model import Pack
 from packs.sheet import Row
 from store.clock import utcnow
 from ussd_app import languages, wiring
+from ussd_app.cli.languages_at_once import each
 from ussd_app.cli.locales import sheets
 from ussd_app.cli.locales.preview import previews
 from ussd_app.cli.locales.texts import Change, Text, all_texts, form_mistake, save
@@ -251,18 +251,8 @@ def _wrong(code: str) -> Iterator[str]:
 
 def _overflowing(pack: Pack, octets: int) -> list[int]:
     """How many screens do not fit, by language in the order of the registry."""
-    quiet = not sys.stderr.isatty()
-    with (
-        Pool() as pool,
-        click.progressbar(
-            pool.imap(partial(overflowing, pack, octets=octets), registry()),
-            length=len(registry()),
-            label="Drawing every screen",
-            file=sys.stderr,
-            hidden=quiet,
-        ) as drawn,
-    ):
-        return [len(screens) for screens in drawn]
+    found = each(partial(overflowing, octets=octets), pack, list(registry()), "Drawing every screen")
+    return [len(screens) for screens in found]
 
 
 def _percent(share: float) -> str:
