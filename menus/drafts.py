@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from cases.triage import suggest
+from menus.engine import Draft
 from packs.model import COUNTY_GOVERNMENT, Pack
 from packs.places import PlaceIndex
-
-Draft = Mapping[str, str]  # what a citizen chose and typed, by field
 
 SECRECY: Final = "secret"  # the field that holds how secret it is to be: confidential or anonymous
 # Letters of one input: the fewest that a network carries, and the most; what is cut has a length in between
