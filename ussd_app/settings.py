@@ -61,6 +61,18 @@ def _days(text: object) -> int:
     return int(str(text))
 
 
+def _first_octets(text: object) -> int:
+    if not str(text).isdecimal() or not 100 <= int(str(text)) <= 160:
+        raise ValueError("must be a whole number of octets, from 100 to 160")
+    return int(str(text))
+
+
+def _price(text: object) -> float:
+    if not re.fullmatch(r"\d{1,4}(\.\d{1,4})?", str(text)):
+        raise ValueError("must be a price in KSh, like 0.80")
+    return float(str(text))
+
+
 def _switch(text: object) -> bool:
     known = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False}
     if str(text).lower() not in known:
@@ -135,7 +147,7 @@ class Settings(BaseModel):
     ussd_octets: Annotated[
         Literal[140, 160], BeforeValidator(lambda text: int(text) if str(text).isdigit() else text)
     ] = Field(140, description="Room for one USSD screen, in octets: 140 (160 characters) or 160 (182 characters).")
-    ussd_first_octets: Annotated[int, Field(ge=100, le=160)] | None = Field(
+    ussd_first_octets: Annotated[int, BeforeValidator(_first_octets)] | None = Field(
         None, description="Room for the first screen of a session where the network allows it less: 100 to 160 octets."
     )
     pack: Annotated[str, _written_as("[a-z][a-z0-9_-]{1,31}", "the name of a folder in packs/")] = Field(
@@ -144,13 +156,13 @@ class Settings(BaseModel):
     pays: Literal["citizen", "county"] = Field(
         "citizen", description="Who pays for the USSD session and for SMS to the service; told to citizens."
     )
-    cost_session: Annotated[float, Field(ge=0)] = Field(
+    cost_session: Annotated[float, BeforeValidator(_price)] = Field(
         1.0, description="KSh for one USSD session, by your contract; a public price is given. For `menus check` alone."
     )
-    cost_sms_out: Annotated[float, Field(ge=0)] = Field(
+    cost_sms_out: Annotated[float, BeforeValidator(_price)] = Field(
         0.8, description="KSh for one SMS to a citizen, by your contract; a public price is given."
     )
-    cost_sms_in: Annotated[float, Field(ge=0)] = Field(
+    cost_sms_in: Annotated[float, BeforeValidator(_price)] = Field(
         1.2, description="KSh for one SMS from a citizen, by your contract; a public price is given."
     )
     offer_unreviewed: Annotated[bool, BeforeValidator(_switch)] | None = Field(

@@ -86,6 +86,12 @@ def test_every_fault_is_reported_at_once_and_names_its_variable() -> None:
         ("PORT", "0"),
         ("PORT", "65536"),
         ("PORT", "80.5"),
+        ("MLANGO_USSD_FIRST_OCTETS", "20"),
+        ("MLANGO_USSD_FIRST_OCTETS", "many"),
+        ("MLANGO_COST_SESSION", "-1"),
+        ("MLANGO_COST_SMS_OUT", "nan"),
+        ("MLANGO_COST_SMS_IN", "cheap"),
+        ("MLANGO_OFFER_UNREVIEWED", "maybe"),
         ("MLANGO_DATABASE_URL", "mysql://u@h/d"),
         ("MLANGO_REDIS_URL", "localhost:6379"),
         ("MLANGO_MASTER_KEYS", f"k1:{KEY},k1:{KEY}"),
@@ -113,6 +119,19 @@ SECRETS: Final = [
     ("MLANGO_INDEX_KEY", "hunter22"),
     ("MLANGO_CALLBACK_TOKEN", "hunter22,x,y"),
 ]
+
+
+@pytest.mark.parametrize("name", sorted(variable(field) for field in Settings.model_fields if field != "home"))
+@pytest.mark.parametrize("text", ["x", "-1", "1e9", "nan", "\u0661", "*", "/"])
+def test_whatever_is_written_into_a_setting_it_is_taken_or_refused_in_a_sentence(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    try:
+        load(tmp_path, **{name: text})
+        told: tuple[str, ...] = ()
+    except BadSettings as refusal:
+        told = tuple(refusal.faults)
+    assert all(name in sentence for sentence in told)
 
 
 @pytest.mark.parametrize(("name", "text"), SECRETS)
