@@ -19,6 +19,7 @@ from sms_gateway.encoding import printable
 from sms_gateway.gateway import (
     Accepted,
     BadCallback,
+    Capabilities,
     Mo,
     Mt,
     OptOut,
@@ -179,7 +180,6 @@ class AfricasTalking:
     """
 
     name = NAME
-    max_recipients = 100
 
     def __init__(
         self,
@@ -193,6 +193,8 @@ class AfricasTalking:
         self._sender = sender
         self._base_url = base_url
         self._timeout = timeout
+        is_number = not sender or sender.lstrip("+").isdigit()
+        self.capabilities = Capabilities(max_recipients=100, replies=is_number)
 
     def send(self, batch: Sequence[Mt]) -> list[Accepted | Refused]:
         """Send `batch`, equal texts together; one outcome per message, in order.
@@ -232,8 +234,8 @@ class AfricasTalking:
                 groups.setdefault((text, sender, repeats[text, sender, mt.msisdn]), []).append(position)
                 repeats[text, sender, mt.msisdn] += 1
         for positions in groups.values():
-            for start in range(0, len(positions), self.max_recipients):
-                yield positions[start : start + self.max_recipients]
+            for start in range(0, len(positions), self.capabilities.max_recipients):
+                yield positions[start : start + self.capabilities.max_recipients]
 
     def _post(self, service: _Service, mts: Sequence[Mt]) -> list[Accepted | Refused] | Refused:
         """One request: an outcome per message, or one fault for all of them."""

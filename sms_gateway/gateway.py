@@ -17,6 +17,10 @@ class BadCallback(Exception):
     """A network's request that cannot be used; the message is one sentence for the operator, without personal data."""
 
 
+class GatewayFault(Exception):
+    """A network could not be asked; the message is one sentence for the operator, without personal data."""
+
+
 class State(StrEnum):
     """Where an MT stands. `FOLLOWERS` says which state may follow which."""
 
@@ -31,6 +35,7 @@ class State(StrEnum):
     EXPIRED = "expired"
     REJECTED = "rejected"
     UNKNOWN = "unknown"  # the network's word for it is not ours, or no report came in time
+    WITHHELD = "withheld"  # we chose not to send it: they opted out, or a budget was spent
 
     @property
     def final(self) -> bool:
@@ -42,19 +47,22 @@ class State(StrEnum):
         return following in FOLLOWERS[self]
 
 
-FINALS = frozenset({State.DELIVERED, State.UNDELIVERABLE, State.EXPIRED, State.REJECTED, State.UNKNOWN})
+# What the network's word, or its silence, may end with
+_VERDICTS = frozenset({State.DELIVERED, State.UNDELIVERABLE, State.EXPIRED, State.REJECTED, State.UNKNOWN})
+FINALS = _VERDICTS | {State.WITHHELD}
 
 # Reports arrive late, twice and in any order, so a step may skip states but never turn back. Two exceptions: a message
 # that was certainly not sent (or a receipt, once, that perhaps was not) returns to the queue, and a handset that did
 # get the message outweighs every earlier verdict.
 FOLLOWERS: Mapping[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.SUPERSEDED, State.CLAIMED, State.EXPIRED, State.REJECTED}),
+    State.QUEUED: frozenset({State.SUPERSEDED, State.CLAIMED, State.EXPIRED, State.REJECTED, State.WITHHELD}),
     State.SUPERSEDED: frozenset(),
-    State.CLAIMED: frozenset({State.QUEUED, State.SENDING, State.EXPIRED, State.REJECTED}),
-    State.SENDING: frozenset({State.QUEUED, State.SUBMITTED, State.BUFFERED}) | FINALS,
-    State.SUBMITTED: frozenset({State.BUFFERED}) | FINALS,
-    State.BUFFERED: FINALS,
-    State.UNKNOWN: FINALS - {State.UNKNOWN},
+    State.WITHHELD: frozenset(),
+    State.CLAIMED: frozenset({State.QUEUED, State.SENDING, State.EXPIRED, State.REJECTED, State.WITHHELD}),
+    State.SENDING: frozenset({State.QUEUED, State.SUBMITTED, State.BUFFERED}) | _VERDICTS,
+    State.SUBMITTED: frozenset({State.BUFFERED}) | _VERDICTS,
+    State.BUFFERED: _VERDICTS,
+    State.UNKNOWN: _VERDICTS - {State.UNKNOWN},
     State.UNDELIVERABLE: frozenset({State.DELIVERED}),
     State.EXPIRED: frozenset({State.DELIVERED}),
     State.REJECTED: frozenset({State.DELIVERED}),
@@ -93,25 +101,25 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The network did not (certainly) take the message. `code` is short and stable, `detail` for the operator."""
+    """The network did not (certainly) take the message. `code` is short and stable, `detail` for the operator.
+
+    `throttled`: it takes messages, but not so many at once (HTTP 429, SMPP 0x58, a full queue).
+    """
 
     policy: Policy
     code: str
     detail: str = ""
+    throttled: bool = False
 
 
-class Gateway(Protocol):
-    """A channel to handsets."""
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a channel can do."""
 
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def max_recipients(self) -> int: ...
-
-    def send(self, batch: Sequence[Mt]) -> list[Accepted | Refused]:
-        """Send; one outcome per message, in order. Network trouble is an outcome, never an exception."""
-        ...
+    max_recipients: int = 1  # of one request
+    reports: bool = True  # says what became of a message
+    polls: bool = False  # what citizens sent can be fetched
+    replies: bool = True  # citizens can answer to its sender: not to a name in letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +156,39 @@ class UssdRequest:
     network: str
     service_code: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What was fetched from a network. Store `cursor` once all of it is stored: the next poll goes on from there."""
+
+    messages: tuple[Mo, ...]
+    reports: tuple[Report, ...]
+    cursor: str
+
+
+class Gateway(Protocol):
+    """A channel to handsets."""
+
+    @property
+    def name(self) -> str:
+        """Its own among the channels of a house."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def send(self, batch: Sequence[Mt]) -> list[Accepted | Refused]:
+        """Send; one outcome per message, in order. Network trouble is an outcome, never an exception."""
+        ...
+
+
+class Pollable(Gateway, Protocol):
+    """A channel that can be asked for what citizens sent (`capabilities.polls`)."""
+
+    def poll(self, cursor: str) -> Polled:
+        """What came since `cursor`; '' the first time. Raises GatewayFault."""
+        ...
 
 
 UssdStatus = Literal["success", "incomplete", "failed"]

@@ -11,7 +11,7 @@ from peewee import BlobField, CharField, ForeignKeyField, SmallIntegerField
 from cases.citizens import Citizens
 from cases.models import Citizen
 from sms_gateway.encoding import segments
-from sms_gateway.gateway import Accepted, Mt, Policy, Refused, Report, State
+from sms_gateway.gateway import Accepted, Capabilities, Mt, Policy, Refused, Report, State
 from sms_gateway.message import DeliveryReport
 from store import database
 from store.model import Insert, Model, UtcField, new_id
@@ -37,7 +37,7 @@ class Simulator:
     """A gateway that takes everything and reports it delivered. A message sent twice arrives twice, as it would."""
 
     name = "simulator"
-    max_recipients = 100
+    capabilities = Capabilities(max_recipients=100)
 
     def __init__(self, citizens: Citizens, sender: str, clock: Callable[[], datetime]) -> None:
         self._citizens, self._sender, self._clock = citizens, sender, clock

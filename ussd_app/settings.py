@@ -27,6 +27,13 @@ _SOCKET_PATH_BYTES: Final = 100
 _NOT_OURS: Final = ("MLANGO_TEST_", "MLANGO_BENCH_", "MLANGO_UP_", "MLANGO_DEBUG")
 
 
+# What a network cannot do without
+_ACCOUNTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "africastalking": ("africastalking_username", "africastalking_api_key"),
+    "kannel": ("kannel_username", "kannel_password"),
+}
+
+
 class BadSettings(Refusal):
     """Settings that cannot be used; `faults` has one sentence each."""
 
@@ -71,6 +78,52 @@ def _price(text: object) -> float:
     if not re.fullmatch(r"\d{1,4}(\.\d{1,4})?", str(text)):
         raise ValueError("must be a price in KSh, like 0.80")
     return float(str(text))
+
+
+GATEWAYS: Final = ("simulator", "africastalking", "kannel", "gammu", "null")
+
+
+def _service_code(text: str) -> str:
+    if text == "none":
+        return ""
+    if not re.fullmatch(r"\*\d+(\*\d+)*#", text):
+        raise ValueError("must be a code as it is dialled, like *384*96#, or none")
+    return text
+
+
+def _gateways(text: str) -> str:
+    names = [name.strip() for name in text.split(",")]
+    if not set(names) <= set(GATEWAYS) or len(set(names)) < len(names):
+        raise ValueError(f"must be one or more of {', '.join(GATEWAYS)}, with commas between them")
+    return ",".join(names)
+
+
+def _rates(text: str) -> str:
+    if text and not re.fullmatch(r"[a-z-]+=\d{1,4}(\.\d{1,3})?(,[a-z-]+=\d{1,4}(\.\d{1,3})?)*", text):
+        raise ValueError("must be names and messages a second, like kannel=50,gammu=0.2")
+    return text
+
+
+def _spools(text: str) -> str:
+    if not re.fullmatch(r"/[^,=]*|[a-z0-9-]+=/[^,=]*(,[a-z0-9-]+=/[^,=]*)*", text):
+        raise ValueError("must be a folder, or names and folders like safaricom=/path,airtel=/path")
+    return text
+
+
+def _quiet_hours(text: str) -> str:
+    hours = re.fullmatch(r"(\d{1,2})-(\d{1,2})", text)
+    if text != "none" and (hours is None or max(map(int, hours.groups())) > 23 or hours[1] == hours[2]):
+        raise ValueError("must be two hours of the day, like 21-7, or none")
+    return text
+
+
+def _count(least: int, most: int) -> Callable[[object], int]:
+    def check(text: object) -> int:
+        if not str(text).isdecimal() or not least <= int(str(text)) <= most:
+            raise ValueError(f"must be a whole number, from {least} to {most}")
+        return int(str(text))
+
+    return check
 
 
 def _switch(text: object) -> bool:
@@ -129,20 +182,52 @@ class Settings(BaseModel):
     service_name: Annotated[str, _written_as(".{1,20}", "1 to 20 characters")] = Field(
         "Mlango", description="The name that citizens see."
     )
-    service_code: Annotated[str, _written_as(r"\*\d+(\*\d+)*#", "a code as it is dialled, like *384*96#")] = Field(
-        "*384*96#", description="The USSD code that citizens dial."
+    service_code: Annotated[str, AfterValidator(_service_code)] = Field(
+        "*384*96#", description="The USSD code that citizens dial; `none` where there is no USSD."
     )
     short_code: Annotated[str, _written_as(r"\+?\d{3,15}", "3 to 15 digits")] = Field(
         "38496", description="The number that citizens send SMS to."
     )
-    sms_gateway: Literal["simulator", "africastalking"] = Field(
-        "simulator", description="The network that SMS leave through: `simulator` (demo only) or `africastalking`."
+    sms_gateway: Annotated[str, AfterValidator(_gateways)] = Field(
+        "simulator",
+        description="The networks that SMS leave through, the preferred one first: `simulator` (demo only), "
+        "`africastalking`, `kannel`, `gammu` (a modem), `null` (sends nothing).",
+    )
+    sms_routes: str = Field(
+        "", description="Which messages prefer which network; see [Networks](docs/networks.md). Empty: the order above."
+    )
+    sms_rates: Annotated[str, AfterValidator(_rates)] = Field(
+        "", description="Messages a second that a network's contract allows, like `kannel=50,gammu=0.2`."
+    )
+    sms_number_day: Annotated[int, BeforeValidator(_count(5, 1_000))] = Field(
+        20, description="SMS that one number gets in a day at most; the last three are kept for answers to its own."
+    )
+    sms_day: Annotated[int, BeforeValidator(_count(100, 100_000_000))] = Field(
+        20_000, description="SMS in a day in all: those to many stop at 80 % of it, news at 100 %, receipts at 120 %."
+    )
+    quiet_hours: Annotated[str, AfterValidator(_quiet_hours)] | None = Field(
+        None,
+        description="Hours of the day without news by SMS (answers go out): `21-7`, or `none`. "
+        "Without it: `none` in demo mode, `21-7` in production.",
     )
     africastalking_username: str = Field("", description="The account at Africa's Talking (`sandbox` for their trial).")
     africastalking_api_key: SecretStr = Field(SecretStr(""), description="Its API key.")
     africastalking_sender: str = Field("", description="The sender ID that it registered; empty: the short code.")
     africastalking_base_url: Annotated[str, _written_as("https?://.+", "a web address")] | None = Field(
         None, description="Another address of their API, for trials."
+    )
+    kannel_url: Annotated[str, _written_as("https?://.+", "a web address")] = Field(
+        "http://127.0.0.1:13013/cgi-bin/sendsms", description="Where Kannel's smsbox takes messages."
+    )
+    kannel_username: str = Field("", description="The user of `group = sendsms-user` in Kannel's configuration.")
+    kannel_password: SecretStr = Field(SecretStr(""), description="Its password.")
+    kannel_sender: str = Field("", description="The sender of messages through Kannel; empty: the short code.")
+    kannel_answers: Annotated[str, _written_as("https?://.+", "a web address")] | None = Field(
+        None, description="Where Kannel reaches this box with delivery reports. Without it: this machine, at `PORT`."
+    )
+    gammu_spool: Annotated[str, AfterValidator(_spools)] = Field(
+        "/var/spool/gammu",
+        description="The folder that gammu-smsd works in; several modems: `safaricom=/path,airtel=/path`.",
     )
     ussd_octets: Annotated[
         Literal[140, 160], BeforeValidator(lambda text: int(text) if str(text).isdigit() else text)
@@ -211,6 +296,39 @@ class Settings(BaseModel):
     def offers_unreviewed(self) -> bool:
         """Whether citizens are offered languages that no speaker has reviewed."""
         return self.mode == "demo" if self.offer_unreviewed is None else self.offer_unreviewed
+
+    @property
+    def gateways(self) -> tuple[str, ...]:
+        """The names of the networks that SMS leave through, the preferred one first."""
+        return tuple(self.sms_gateway.split(","))
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """Messages a second by channel, where the operator said so."""
+        pairs = (pair.partition("=") for pair in self.sms_rates.split(",") if pair)
+        return {name: float(rate) for name, _, rate in pairs}
+
+    @property
+    def spools(self) -> dict[str, Path]:
+        """The folders of the modems, by the channel's name."""
+        if "=" not in self.gammu_spool:
+            return {"gammu": Path(self.gammu_spool)}
+        pairs = (pair.partition("=") for pair in self.gammu_spool.split(","))
+        return {f"gammu-{name}": Path(folder) for name, _, folder in pairs}
+
+    @property
+    def quiet(self) -> tuple[int, int] | None:
+        """From which hour of the day to which no news goes out, on the clock of the pack; None: there are none."""
+        hours = self.quiet_hours or ("none" if self.mode == "demo" else "21-7")
+        if hours == "none":
+            return None
+        first, last = map(int, hours.split("-"))
+        return first, last
+
+    @property
+    def answers_at(self) -> str:
+        """Where Kannel reaches this box."""
+        return (self.kannel_answers or f"http://127.0.0.1:{self.port}").rstrip("/")
 
     @property
     def database(self) -> str:
@@ -293,6 +411,7 @@ def unwritable(home: Path, error: OSError) -> str:
 def _of_the_mode(given: Mapping[str, str]) -> list[str]:
     """What production mode, or the chosen network, needs and does not have."""
     faults = []
+    chosen = [name.strip() for name in given.get("sms_gateway", "simulator").split(",")]
     if given.get("mode") == "production":
         needed = {
             "master_keys": f"make one with: {keys.HOW_TO_MAKE_MASTER}",
@@ -304,15 +423,15 @@ def _of_the_mode(given: Mapping[str, str]) -> list[str]:
         ]
         if any(not keys.strong(token) for token in given.get("callback_token", "").split(",") if token.strip()):
             faults.append(f"MLANGO_CALLBACK_TOKEN can be guessed; make one with: {keys.HOW_TO_MAKE_TOKEN}")
-        if given.get("sms_gateway", "simulator") == "simulator":
-            faults.append("MLANGO_SMS_GATEWAY must name a real network in production (africastalking).")
-    if given.get("sms_gateway") == "africastalking":
-        wanted = ("africastalking_username", "africastalking_api_key")
-        faults += [
-            f"{variable(name)} is required when MLANGO_SMS_GATEWAY is africastalking."
-            for name in wanted
-            if name not in given
-        ]
+        if "simulator" in chosen:
+            faults.append("MLANGO_SMS_GATEWAY must name a real network in production (africastalking, kannel, gammu).")
+    for gateway, wanted in _ACCOUNTS.items():
+        if gateway in chosen:
+            faults += [
+                f"{variable(name)} is required when MLANGO_SMS_GATEWAY is {gateway}."
+                for name in wanted
+                if name not in given
+            ]
     return faults
 
 

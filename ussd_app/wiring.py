@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -73,7 +73,7 @@ def build(settings: Settings) -> House:
         _write_to_the_log,
     ]
     casework = Casework(packs.current, citizens, listeners)
-    gateway = _gateway(settings, citizens)
+    networks = gateways(settings, citizens)
     spoken = offered_languages(settings)
     voice = Voice(
         service=settings.service_name,
@@ -92,12 +92,12 @@ def build(settings: Settings) -> House:
         casework=casework,
         conversation=Conversation(citizens, casework, pack_and_places, voice, insight, log.error),
         texting=Texting(citizens, casework, pack_and_places, spoken, log.error),
-        outbox=Outbox(citizens, gateway, renderer, log.warning),
+        outbox=Outbox(citizens, networks[0], renderer, log.warning),
         figures=Figures(packs.current),
         insight=insight,
         reminders=Reminders(citizens, packs.current, insight, log.error),
         signer=Signer(settings.masters),
-        handsets=gateway if isinstance(gateway, Simulator) else None,
+        handsets=next((one for one in networks if isinstance(one, Simulator)), None),
     )
 
 
@@ -175,15 +175,26 @@ def _keyring(settings: Settings) -> Keyring:
     return Keyring(masters, next(iter(masters)), settings.index_secret)
 
 
-def _gateway(settings: Settings, citizens: Citizens) -> Gateway:
-    if settings.sms_gateway == "simulator":
-        return Simulator(citizens, settings.short_code, utcnow)
-    return AfricasTalking(
-        settings.africastalking_username,
-        settings.africastalking_api_key.get_secret_value(),
-        sender=settings.africastalking_sender or settings.short_code,
-        base_url=settings.africastalking_base_url,
-    )
+def _simulator(settings: Settings, citizens: Citizens) -> list[Gateway]:
+    return [Simulator(citizens, settings.short_code, utcnow)]
+
+
+def _africastalking(settings: Settings, _: Citizens) -> list[Gateway]:
+    sender = settings.africastalking_sender or settings.short_code
+    key = settings.africastalking_api_key.get_secret_value()
+    return [AfricasTalking(settings.africastalking_username, key, sender, settings.africastalking_base_url)]
+
+
+# The gateways that each name of MLANGO_SMS_GATEWAY stands for
+_MAKERS: Final[Mapping[str, Callable[[Settings, Citizens], list[Gateway]]]] = {
+    "simulator": _simulator,
+    "africastalking": _africastalking,
+}
+
+
+def gateways(settings: Settings, citizens: Citizens) -> tuple[Gateway, ...]:
+    """The networks that SMS leave through, the preferred one first."""
+    return tuple(gateway for name in settings.gateways for gateway in _MAKERS[name](settings, citizens))
 
 
 def _write_to_the_log(happened: Sequence[Happened], _: datetime) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from cases.citizens import Caller, Citizens
 from sms_gateway import outbox
-from sms_gateway.gateway import Accepted, Mt, Refused
+from sms_gateway.gateway import Accepted, Capabilities, Mt, Refused
 from sms_gateway.message import Draft, Lane, Message, Tick, post
 from sms_gateway.outbox import Outbox
 from store import database
@@ -26,7 +26,7 @@ class Network:
     """Takes every message, unless `answers` has other answers ready; `meanwhile` happens while it sends."""
 
     name: str = "network"
-    max_recipients: int = 100
+    capabilities: Capabilities = Capabilities(max_recipients=100)
     sent: list[Mt] = field(default_factory=list)
     answers: list[Outcome] = field(default_factory=list)
     meanwhile: Callable[[], object] = lambda: None

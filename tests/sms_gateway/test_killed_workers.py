@@ -13,7 +13,7 @@ from typing import Final
 
 from cases.citizens import Citizens
 from sms_gateway import outbox
-from sms_gateway.gateway import Accepted, Mt, Refused, State
+from sms_gateway.gateway import Accepted, Capabilities, Mt, Refused, State
 from sms_gateway.message import Lane, Message
 from sms_gateway.outbox import CLAIM, Outbox
 from store import database
@@ -31,7 +31,7 @@ class Ledger:
     """A network that writes down each message as it goes out, so that a kill leaves a true record."""
 
     name = "ledger"
-    max_recipients = 100
+    capabilities = Capabilities(max_recipients=100)
 
     def __init__(self, file: Path, pace_s: float = 0.0) -> None:
         self._file, self._pace_s = file, pace_s

@@ -104,12 +104,62 @@ def test_every_fault_is_reported_at_once_and_names_its_variable() -> None:
         ("MLANGO_PAYS", "nobody"),
         ("MLANGO_AFRICASTALKING_BASE_URL", "ftp://x"),
         ("MLANGO_LOG_LEVEL", "loud"),
+        ("MLANGO_SMS_GATEWAY", "kannel;gammu"),
+        ("MLANGO_SMS_GATEWAY", "gammu,gammu"),
+        ("MLANGO_SMS_RATES", "kannel=fast"),
+        ("MLANGO_SMS_NUMBER_DAY", "0"),
+        ("MLANGO_SMS_DAY", "99"),
+        ("MLANGO_QUIET_HOURS", "21-24"),
+        ("MLANGO_QUIET_HOURS", "7-7"),
+        ("MLANGO_KANNEL_URL", "127.0.0.1:13013"),
+        ("MLANGO_KANNEL_ANSWERS", "here"),
+        ("MLANGO_GAMMU_SPOOL", "spool"),
     ],
 )
 def test_an_unusable_value_is_one_sentence(name: str, text: str) -> None:
     [sentence] = faults(**{name: text})
     assert sentence.startswith(f"{name} must ")
     assert sentence.endswith(".")
+
+
+def test_several_networks_stand_in_the_order_of_preference(tmp_path: Path) -> None:
+    settings = load(
+        tmp_path,
+        MLANGO_SMS_GATEWAY="gammu, null",
+        MLANGO_GAMMU_SPOOL="safaricom=/srv/a,airtel=/srv/b",
+        MLANGO_SMS_RATES="gammu-airtel=0.1,null=1000",
+    )
+    assert settings.gateways == ("gammu", "null")
+    assert settings.spools == {"gammu-safaricom": Path("/srv/a"), "gammu-airtel": Path("/srv/b")}
+    assert settings.rates == {"gammu-airtel": 0.1, "null": 1000.0}
+    assert load(tmp_path).spools == {"gammu": Path("/var/spool/gammu")}
+
+
+@pytest.mark.parametrize("missing", ["MLANGO_KANNEL_USERNAME", "MLANGO_KANNEL_PASSWORD"])
+def test_a_network_is_refused_without_its_account(missing: str) -> None:
+    account = {"MLANGO_KANNEL_USERNAME": "mlango", "MLANGO_KANNEL_PASSWORD": "secret"}
+    given = {name: text for name, text in account.items() if name != missing}
+    assert faults(MLANGO_SMS_GATEWAY="kannel", **given) == [f"{missing} is required when MLANGO_SMS_GATEWAY is kannel."]
+
+
+@pytest.mark.parametrize(
+    ("mode", "hours", "quiet"),
+    [(PRODUCTION, None, (21, 7)), (PRODUCTION, "none", None), ({}, None, None), ({}, "22-6", (22, 6))],
+)
+def test_nights_are_quiet_in_production_unless_said_otherwise(
+    tmp_path: Path, mode: dict[str, str], hours: str | None, quiet: tuple[int, int] | None
+) -> None:
+    told = {"MLANGO_QUIET_HOURS": hours} if hours else {}
+    assert Settings.load({"MLANGO_HOME": str(tmp_path)} | mode | told).quiet == quiet
+
+
+def test_a_service_without_ussd_has_no_code(tmp_path: Path) -> None:
+    assert load(tmp_path, MLANGO_SERVICE_CODE="none").service_code == ""
+
+
+def test_kannel_reports_to_this_machine_unless_told_otherwise(tmp_path: Path) -> None:
+    assert load(tmp_path, PORT="8123").answers_at == "http://127.0.0.1:8123"
+    assert load(tmp_path, MLANGO_KANNEL_ANSWERS="http://10.0.0.2/").answers_at == "http://10.0.0.2"
 
 
 SECRETS: Final = [
