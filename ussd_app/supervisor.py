@@ -286,10 +286,11 @@ def _url(settings: Settings) -> str:
 
 
 def _where_to_dial(settings: Settings) -> list[str]:
-    dial = f"Citizens dial {settings.service_code} or text {settings.short_code}."
+    code, text = settings.service_code, f"text {settings.short_code}"
+    reach = f"Citizens dial {code} or {text}." if code else f"Citizens {text}."
     if settings.mode == "demo":
-        dial = f"Dial {settings.service_code}: ./mlango phone, or {_url(settings)}/phone"
-    return [dial, f"Logs: {settings.home / 'log'}   Stop with Ctrl-C"]
+        reach = f"{f'Dial {code}' if code else text.capitalize()}: ./mlango phone, or {_url(settings)}/phone"
+    return [reach, f"Logs: {settings.home / 'log'}   Stop with Ctrl-C"]
 
 
 def _say(err: TextIO, sentence: str) -> None:

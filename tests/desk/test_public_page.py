@@ -10,11 +10,11 @@ from packs import Emergency
 POLICE = Emergency("police", "999", {"en": "Police", "sw": "Polisi"})
 
 
-def front_page(*, demo: bool = False, free: bool = False) -> str:
+def front_page(*, demo: bool = False, free: bool = False, service_code: str = "*483*1#") -> str:
     app = Flask(__name__)
     door = public.blueprint(
         service_name="Mlango",
-        service_code="*483*1#",
+        service_code=service_code,
         short_code="40404",
         emergency=lambda: [POLICE],
         free=free,
@@ -55,3 +55,12 @@ def test_it_says_who_pays() -> None:
     assert "Mtandao wako utakutoza" in front_page(free=False)
     assert "It is free for you" in front_page(free=True)
     assert "Ni bure kwako" in front_page(free=True)
+
+
+def test_a_service_without_ussd_speaks_of_sms_alone() -> None:
+    page = front_page(service_code="")
+
+    assert "tel:" not in page
+    assert not [word for word in ("Dial", "dial", "Piga <", "piga", "session") if word in page]
+    assert "Send an SMS to <b>40404</b>" in page
+    assert "Tuma SMS kwa <b>40404</b>" in page

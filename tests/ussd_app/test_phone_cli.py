@@ -236,6 +236,14 @@ def test_what_is_no_service_code_is_not_dialled(village: Village, code: str) -> 
     assert village.hops == []
 
 
+@pytest.mark.parametrize("typed", ["dial", "*384*96#", "dial *100#"])
+def test_where_there_is_no_ussd_the_phone_says_to_text(village: Village, typed: str) -> None:
+    assert "This service has no USSD: send it an SMS (sms TEXT)." in script(
+        village, typed, options=("--service-code", "none")
+    )
+    assert village.hops == []
+
+
 # --- SMS --------------------------------------------------------------------------------------------------------------
 
 

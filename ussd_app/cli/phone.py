@@ -49,6 +49,7 @@ Outside a session:
   help, quit
 In a session every line is what the citizen types, and /hangup or /drop (the signal is lost) ends it.
 With a slash every command works everywhere: /inbox, /sms …"""
+NO_USSD: Final = "This service has no USSD: send it an SMS (sms TEXT)"
 
 
 class NoService(Refusal):
@@ -236,12 +237,16 @@ class Phone:
         elif word.startswith("*"):
             self.dial(line)
         else:
-            self._display.say(f"No session is open. Dial {self._service_code} first, or type help.")
+            first = f"Dial {self._service_code} first" if self._service_code else NO_USSD
+            self._display.say(f"No session is open. {first}, or type help.")
         if self.on:
             self._show_new()
 
     def dial(self, code: str) -> None:
         """Open a session; what follows our service code is its first input, as in *384*96*2*482915633#."""
+        if not self._service_code:
+            self._display.say(f"{NO_USSD}.")
+            return
         code = code or self._service_code
         if not re.fullmatch(r"\*[0-9*]+#", code):
             self._display.say(f"A service code looks like {self._service_code}: {code} cannot be dialled.")
@@ -311,7 +316,7 @@ class Phone:
     def help(self, _: str) -> None:
         """Show the commands."""
         stem = self._service_code.removesuffix("#")
-        self._display.say(HELP.format(code=self._service_code, stem=stem, short_code=self._short_code))
+        self._display.say(HELP.format(code=self._service_code or "(none)", stem=stem, short_code=self._short_code))
 
     def quit(self, _: str = "") -> None:
         """Hang up and switch off."""
@@ -478,7 +483,12 @@ def _url_option(_: click.Context, __: click.Parameter, url: str) -> str:
     help="Where ./mlango up serves.",
 )
 @click.option(
-    "--service-code", envvar="MLANGO_SERVICE_CODE", default="*384*96#", show_default=True, help="What to dial."
+    "--service-code",
+    envvar="MLANGO_SERVICE_CODE",
+    default="*384*96#",
+    show_default=True,
+    callback=lambda _ctx, _option, code: "" if code == "none" else code,
+    help="What to dial; none: there is no USSD.",
 )
 @click.option("--short-code", envvar="MLANGO_SHORT_CODE", default="38496", show_default=True, help="Where SMS go.")
 def command(msisdn: str, url: str, service_code: str, short_code: str) -> None:
