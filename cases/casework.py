@@ -256,6 +256,7 @@ class _Desk:
         assert change.caller is not None  # noqa: S101  there is no complaint without a citizen
         case = self._new_case(change, change.caller, act.at)
         effects.describe(case, change.facts, self._pack)
+        effects.guard(case, change.words, self._pack)
         self._note_kind(case, act)
         self._cases[case.id] = case
         self.lodged.append(case)
@@ -313,6 +314,12 @@ class _Desk:
 
     def _office_for(self, case: Case) -> str:
         return route(self._pack, case.sub, self._pack.places.get(case.place) if case.place else None, case.about)
+
+    def _guard(self, case: Case, change: Change) -> None:
+        if change.role in _HELPED:
+            effects.guard(case, change.words, self._pack)
+        elif change.action is Action.CLASSIFY:  # an officer has named it: from now on its kind tells
+            case.guarded = None
 
     # What follows by itself
 
@@ -373,6 +380,8 @@ class _Desk:
         if change.action is Action.CLASSIFY:
             effects.describe(case, change.facts, self._pack)
             self._note_kind(case, act)
+        if change.action in _TELLS:
+            self._guard(case, change)
         return self._record(case, before, state, change, act)
 
     def _record(self, case: Case, before: dict[str, Any], state: State, change: Change, act: Act) -> Happened:
@@ -457,6 +466,8 @@ _NO_SUCH_CASE: Final = "there is no such case"
 PRIORITIES: Final = ("normal", "urgent")
 VISIBILITIES: Final = ("public", "confidential", "anonymous")
 _GIVES: Final = frozenset({Action.ASSIGN, Action.TRANSFER, Action.RELEASE})  # to an office: one of its members gets it
+_TELLS: Final = frozenset({Action.CLASSIFY, Action.ADD_WORDS})  # may bring words of the citizen, or a name for it
+_HELPED: Final = frozenset({Role.CITIZEN, Role.AGENT})
 _ROUTED_BY: Final = frozenset({"sub", "place"})  # what a route asks; who changes only the urgency moves no case
 # What the followers of a case are owed when it ends
 _LEADS: Final = {

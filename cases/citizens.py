@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from peewee import IntegrityError
 
 from cases.models import Citizen
 from store import database
-from store.model import Insert, new_id, to_micros
+from store.model import Insert, from_micros, new_id, to_micros
 from store.sealing import DataKey, Keyring
 
-_COLUMNS: Final = "id, data_key, msisdn, language, place, stopped_at, letters"
+_COLUMNS: Final = "id, data_key, msisdn, language, place, stopped_at, letters, blocked_at"
+_TOLD_EVERY: Final = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Caller:
     place: str | None
     stopped: bool
     letters: str = "auto"  # how they want them in SMS: auto, plain, marks
+    blocked: bool = False  # the network takes no SMS of ours for them
 
 
 class Citizens:
@@ -99,6 +101,41 @@ class Citizens:
         if database.is_postgres():
             database.rows(database.main, "SELECT id FROM citizen WHERE id = ? FOR NO KEY UPDATE", citizen_id)
 
+    def paces(self, ids: Iterable[str]) -> dict[str, tuple[datetime | None, str | None, int]]:
+        """By citizen: when an SMS to them last began to leave, the last day of one (ISO), and how many left that day.
+
+        In the caller's transaction, which these citizens' paces wait for.
+        """
+        wanted = sorted(set(ids))
+        lock = "FOR NO KEY UPDATE" if database.is_postgres() else ""
+        found = database.rows(
+            database.main,
+            f"SELECT id, texted_at, texts_day, texts FROM citizen WHERE id IN ({', '.join('?' * len(wanted))}) "
+            f"ORDER BY id {lock}",
+            *wanted,
+        )
+        return {row[0]: (from_micros(row[1]) if row[1] is not None else None, row[2], row[3]) for row in found}
+
+    def begin_texting(self, ids: Collection[str], now: datetime) -> None:
+        """An SMS to these citizens begins to leave; their paces are held."""
+        database.run(
+            database.main,
+            f"UPDATE citizen SET texted_at = ? WHERE id IN ({', '.join('?' * len(ids))})",
+            to_micros(now),
+            *ids,
+        )
+
+    def count_texts(self, ids: Collection[str], day: str) -> None:
+        """An SMS to each of these citizens left on that day (ISO); their paces are held."""
+        database.run(
+            database.main,
+            "UPDATE citizen SET texts = CASE WHEN texts_day = ? THEN texts + 1 ELSE 1 END, texts_day = ? "
+            f"WHERE id IN ({', '.join('?' * len(ids))})",
+            day,
+            day,
+            *ids,
+        )
+
     def set_language(self, citizen_id: str, language: str) -> None:
         """Remember the language they chose."""
         remember = "UPDATE citizen SET language = ? WHERE id = ? AND data_key IS NOT NULL"
@@ -114,6 +151,25 @@ class Citizens:
         remember = "UPDATE citizen SET stopped_at = ? WHERE id = ? AND data_key IS NOT NULL"
         database.run(database.main, remember, to_micros(now), citizen_id)
 
+    def block(self, citizen_id: str, now: datetime) -> None:
+        """The network refuses our messages to them, as they asked it to: that is a STOP as well."""
+        self.stop(citizen_id, now)
+        remember = "UPDATE citizen SET blocked_at = ? WHERE id = ? AND data_key IS NOT NULL"
+        database.run(database.main, remember, to_micros(now), citizen_id)
+
+    def unblock(self, citizen_id: str) -> None:
+        """A text of theirs came through: the network may take ours again. What they said of STOP stands."""
+        database.run(database.main, "UPDATE citizen SET blocked_at = NULL WHERE id = ?", citizen_id)
+
+    def tell_of_block(self, citizen_id: str, now: datetime) -> bool:
+        """Whether they are to be told now that their network blocks our SMS: once a day, however often they dial."""
+        claim = (
+            "UPDATE citizen SET blocked_told_at = ? WHERE id = ? AND blocked_at IS NOT NULL "
+            "AND (blocked_told_at IS NULL OR blocked_told_at <= ?)"
+        )
+        claimed = database.run(database.main, claim, to_micros(now), citizen_id, to_micros(now - _TOLD_EVERY))
+        return bool(claimed.rowcount == 1)
+
     def start(self, citizen_id: str) -> None:
         """They sent START: messages are welcome again."""
         database.run(database.main, "UPDATE citizen SET stopped_at = NULL WHERE id = ?", citizen_id)
@@ -126,14 +182,15 @@ class Citizens:
         forgotten = database.run(
             database.main,
             "UPDATE citizen SET data_key = NULL, msisdn_index = id, msisdn = ?, language = NULL, place = NULL, "
-            "stopped_at = NULL, reminded_at = NULL, letters = NULL WHERE id = ? AND data_key IS NOT NULL",
+            "stopped_at = NULL, blocked_at = NULL, blocked_told_at = NULL, reminded_at = NULL, letters = NULL, "
+            "texted_at = NULL, texts_day = NULL, texts = 0 WHERE id = ? AND data_key IS NOT NULL",
             b"",
             citizen_id,
         )
         return bool(forgotten.rowcount == 1)
 
     def _caller(self, row: tuple[Any, ...], msisdn: str | None = None) -> Caller:
-        citizen_id, wrapped, sealed, language, place, stopped, letters = row
+        citizen_id, wrapped, sealed, language, place, stopped, letters, blocked = row
         key = self._keyring.unwrap(citizen_id, wrapped)
         return Caller(
             id=citizen_id,
@@ -143,4 +200,5 @@ class Citizens:
             place=place,
             stopped=stopped is not None,
             letters=letters or "auto",
+            blocked=blocked is not None,
         )

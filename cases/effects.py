@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from cases import sla, timers
+from cases import sla, timers, triage
 from cases.lifecycle import Act, Action, Role, State
 from cases.models import Case
 from packs.model import Calendar, Pack
+from packs.places import place_index
 
 SUPERVISOR_QUEUE: Final = "supervisor"
 TRIAGE_QUEUE: Final = "triage"
@@ -25,8 +26,13 @@ _OWED_TO_FOLLOWERS: Final = frozenset({Action.FOLLOW, Action.RELEASE})
 
 
 def describe(case: Case, facts: Mapping[str, Any], pack: Pack) -> None:
-    """Take over what is known of the kind, the place and the urgency; a new kind has a promise of its own."""
+    """Take over what is known of the kind, the place and the urgency; a new kind has a promise of its own.
+
+    `undone`: what we had guessed is not so, and nothing else is known yet.
+    """
     promised = case.sub
+    if facts.get("undone"):
+        case.category = case.sub = case.place = case.ward = case.constituency = case.county = None
     if facts.get("sub"):
         case.sub = str(facts["sub"])
         case.category = pack.subs[case.sub].category
@@ -38,6 +44,17 @@ def describe(case: Case, facts: Mapping[str, Any], pack: Pack) -> None:
         case.priority = str(facts["priority"])
     if case.calendar is None or case.sub != promised:
         _promise(case, pack)
+
+
+def guard(case: Case, words: str | None, pack: Pack) -> None:
+    """A citizen's words under no kind or under "other" may tell of what no SMS may name."""
+    if words and _is_unnamed(case.sub, pack):
+        told = triage.suggest(pack, place_index(pack), words)
+        case.guarded = 1 if triage.is_delicate(told, pack) else case.guarded
+
+
+def _is_unnamed(sub: str | None, pack: Pack) -> bool:
+    return sub is None or pack.subs[sub].words_first or sub.endswith(".other")
 
 
 def _promise(case: Case, pack: Pack) -> None:
@@ -91,6 +108,12 @@ def _assign(case: Case, act: Act, _: Calendar) -> None:
         case.owner = None
     if act.facts.get("owner"):
         case.owner = act.facts["owner"]
+
+
+def _added(case: Case, act: Act, _: Calendar) -> None:
+    """With the words may come the wish to have no SMS about the case, or to have them again."""
+    if "silent" in act.facts:
+        case.silent = 1 if act.facts["silent"] else None
 
 
 def _start(case: Case, act: Act, _: Calendar) -> None:
@@ -180,6 +203,7 @@ _EFFECTS: Final[Mapping[Action, Callable[[Case, Act, Calendar], None]]] = {
     Action.TRANSFER: _assign,
     Action.START: _start,
     Action.ASK: _ask,
+    Action.ADD_WORDS: _added,
     Action.DUPLICATE: _follow_master,
     Action.FOLLOW: _follow,
     Action.RELEASE: _release,

@@ -20,6 +20,11 @@ class Citizen(Model):
     stopped_at = UtcField(null=True)  # they sent STOP
     reminded_at = UtcField(null=True)  # when we last asked what to do with a draft that they left
     letters = CharField(max_length=8, null=True)  # how they want them in SMS: NULL or auto, plain, marks
+    blocked_at = UtcField(null=True)  # the network refuses our SMS to them, as they asked it to
+    blocked_told_at = UtcField(null=True)  # when the menus last told them so
+    texted_at = UtcField(null=True)  # when an SMS to them last began to leave
+    texts_day = CharField(max_length=10, null=True)  # the last day on which one left, ISO
+    texts = SmallIntegerField(default=0)  # how many left on that day
     created_at = UtcField()
 
     class Meta:
@@ -89,6 +94,7 @@ class Case(Model):
     appealed = SmallIntegerField(default=0)  # whether the decision of this cycle was appealed
     rating = SmallIntegerField(null=True)  # 1 to 5
     silent = SmallIntegerField(null=True)  # 1: no SMS tells of it, as its citizen wished
+    guarded = SmallIntegerField(null=True)  # 1: its words sound secret; no SMS names it before an officer has
 
     class Meta:
         table_name = "cases"

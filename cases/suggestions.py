@@ -99,7 +99,7 @@ def _brings_words(one: Happened) -> bool:
 def _row(one: Happened, read: triage.Suggestion, version: str, now: datetime) -> dict[str, Any]:
     case = one.case
     decided: dict[str, Any] = {}
-    if case.sub:  # chosen from the menu: whether the words alone would have told
+    if case.sub and not one.change.facts.get("guessed"):  # chosen from the menu: would the words alone have told?
         decided = {
             "decided_sub": case.sub,
             "decided_place": case.place,

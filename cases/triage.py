@@ -27,6 +27,15 @@ _FEWEST_WORDS: Final = 2  # that tell a language
 _REPEATED: Final = re.compile(r"(.)\1{2,}")  # "hakunaaaa"
 _NUMBER: Final = re.compile(r"\d")
 
+# "barabara ya kwenda Rongai", "the road to Rongai", "Jogoo Road": a road is called after where it leads
+_BOUND_FOR: Final = frozenset({
+    "kwenda", "kuenda", "kuelekea", "inayoelekea", "inaelekea", "inayoenda", "inaenda", "towards", "toward", "leading",
+})  # fmt: skip
+_ROADS: Final = frozenset({
+    "road", "roads", "rd", "highway", "bypass", "street", "avenue", "ave", "route", "way", "barabara", "njia", "rodi",
+})  # fmt: skip
+_LINKS: Final = frozenset({"to", "ya", "za", "kwa", "of"})
+
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
@@ -34,6 +43,9 @@ class Suggestion:
 
     `score` says how sure the category is: 0 (nothing, or two that are as likely) to 1. `because` holds the lexicon's
     own spellings of what was found, never the citizen's words. `sensitive`: nobody but a person may decide.
+
+    `place` is the best guess. `certain` is a place that may be said aloud: one name, of one place, not on the way to
+    another, and not at odds with where `near` is. Where the one name is that of several places, `namesakes` has them.
     """
 
     category: str | None = None
@@ -44,8 +56,11 @@ class Suggestion:
     score: float = 0.0
     because: tuple[str, ...] = ()
     sensitive: bool = False
+    certain: str | None = None
+    namesakes: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=4)  # while a text is handled, several rooms ask what it tells
 def suggest(pack: Pack, places: PlaceIndex, words: str, near: Place | None = None) -> Suggestion:
     """Read `words`. `near`, a place of the citizen's, tells which of several places of one name they mean."""
     said = fold(_REPEATED.sub(r"\1", words)).split()
@@ -56,6 +71,7 @@ def suggest(pack: Pack, places: PlaceIndex, words: str, near: Place | None = Non
     sub = kinds.sub_of(category) if category else None
     urgent = [term for term in terms if URGENT in term.means]
     told = [term for term in terms if kinds.speaks_for(term, category)] if category else []
+    certain, namesakes = _certain(said, pieces, pack.subs[sub] if sub else None, near)
     return Suggestion(
         category=category,
         sub=sub,
@@ -65,7 +81,16 @@ def suggest(pack: Pack, places: PlaceIndex, words: str, near: Place | None = Non
         score=score,
         because=tuple(dict.fromkeys(terms[term] for term in (*told, *urgent))),
         sensitive=kinds.sensitive(),
+        certain=certain,
+        namesakes=namesakes,
     )
+
+
+def is_delicate(told: Suggestion, pack: Pack) -> bool:
+    """Whether our SMS must say nothing of the matter: suspected bribes and violence, and whatever else may be meant
+    where a kind has secret sub-categories and the words do not tell which it is, or tell of danger."""
+    secret = told.category is not None and any(sub.sensitive for sub in pack.subs_of(told.category))
+    return told.sensitive or (secret and (told.sub is None or told.urgent))
 
 
 class _Piece(NamedTuple):
@@ -240,6 +265,54 @@ def _place(named: Sequence[Sequence[Place]], sub: SubCategory | None, near: Plac
         if len(shared) == 1 and None not in shared:
             return shared.pop()
     return None
+
+
+def _certain(
+    said: Sequence[str], pieces: Sequence[_Piece], sub: SubCategory | None, near: Place | None
+) -> tuple[str | None, tuple[str, ...]]:
+    """The one place that can be meant, or the namesakes among which only the citizen can choose; else neither."""
+    at_an_office = sub is not None and sub.where == "office"
+    named = [piece.places for piece in pieces if piece.places and not _names_a_road(said, piece)]
+    options = [_meant(places, at_an_office=at_an_office) for places in named]
+    areas = {places[0].code for places in options if len(places) == 1}
+    options = [_inside(places, areas) for places in options]
+    sure = {places[0].code: places[0] for places in options if len(places) == 1}
+    open_ = {tuple(place.code for place in places): places for places in options if len(places) > 1}
+    inner = [place for place in sure.values() if not any(place.code in _areas(other) for other in sure.values())]
+    if len(inner) == 1 and not open_:
+        (place,) = inner
+        stated = len(sure) > 1  # with its area: "Kayole Nairobi"
+        return (place.code if stated or _agrees(place, near) else None), ()
+    if len(open_) != 1 or any(place.code not in _shared(*open_.values()) for place in inner):
+        return None, ()
+    (same,) = open_.values()
+    nearby = [place for place in same if near and _agrees(place, near)]
+    return (nearby[0].code, ()) if len(nearby) == 1 else (None, tuple(place.code for place in nearby or same))
+
+
+def _names_a_road(said: Sequence[str], piece: _Piece) -> bool:
+    """Whether the name stands where a road is called after the place that it leads to."""
+    before, after = said[max(piece.start - 3, 0) : piece.start], said[piece.start + piece.length :][:1]
+    link = before[-1:]
+    return (
+        not _BOUND_FOR.isdisjoint(before[-2:])
+        or (not _LINKS.isdisjoint(link) and not _ROADS.isdisjoint(before))
+        or not _ROADS.isdisjoint(after)
+    )
+
+
+def _inside(places: Sequence[Place], areas: Set[str]) -> Sequence[Place]:
+    """Those of the places that lie in an area that the text names too, if any does."""
+    return [place for place in places if not areas.isdisjoint(_areas(place))] or places
+
+
+def _shared(places: Sequence[Place]) -> set[str | None]:
+    """What all these places lie in."""
+    return set.intersection(*(_areas(place) for place in places))
+
+
+def _agrees(place: Place, near: Place | None) -> bool:
+    return near is None or place.county == near.county or place.county is None
 
 
 def _meant(places: Sequence[Place], *, at_an_office: bool) -> Sequence[Place]:

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import IntEnum, StrEnum
-from typing import Any, Final
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
 
-from peewee import BlobField, BooleanField, CharField, ForeignKeyField, IntegerField, SmallIntegerField, TextField
+from peewee import (
+    BigIntegerField,
+    BlobField,
+    BooleanField,
+    CharField,
+    FloatField,
+    ForeignKeyField,
+    IntegerField,
+    SmallIntegerField,
+    TextField,
+)
 
 from cases.citizens import Caller
 from cases.models import Case, Citizen
 from sms_gateway.gateway import State
+from sms_gateway.limits import Lane as Lane  # noqa: PLC0414  a message's lane is known here as well
 from store import database
 from store.model import Insert, Model, UtcField, new_id, to_micros
 
@@ -21,14 +32,6 @@ from store.model import Insert, Model, UtcField, new_id, to_micros
 class Direction(StrEnum):
     MO = "mo"
     MT = "mt"
-
-
-class Lane(IntEnum):
-    """Who goes first: the receipt a citizen waits for, news of a case, then everything sent to many."""
-
-    RECEIPT = 0
-    STATUS = 1
-    BULK = 2
 
 
 class Message(Model):
@@ -53,6 +56,8 @@ class Message(Model):
     due_at = UtcField(null=True)  # not before
     expires_at = UtcField(null=True)  # news older than this is not news
     lease = IntegerField(null=True)  # the tick at which a worker's claim runs out
+    channel = CharField(max_length=24, null=True)  # it leaves (or left) through this one and no other
+    tried = CharField(max_length=120, null=True)  # channels that refused it, with commas: the next one's turn
     resent = BooleanField(default=False)  # a receipt that may have gone out twice
     sent = BlobField(null=True)  # sealed: the text as it went out
     segments = SmallIntegerField(null=True)
@@ -80,15 +85,51 @@ class DeliveryReport(Model):
         table_name = "delivery_report"
 
 
+class MessageStep(Model):
+    """A state that an MT came to, and when. Its first one, queued, is the row's own `created_at`; a claim is none."""
+
+    message = ForeignKeyField(Message, on_delete="CASCADE", index=False)
+    state = CharField(max_length=16)
+    at = UtcField()
+    channel = CharField(max_length=24, null=True)
+    detail = CharField(max_length=60, null=True)  # a network's code or status word, never what it says of a person
+
+    class Meta:
+        table_name = "message_step"
+        indexes = ((("message", "at"), False),)
+
+
 class Channel(Model):
-    """A gateway that is paused: by its own fault (a wrong key, no credit), until then."""
+    """What is known of a gateway: how it failed, until when it rests, and the tokens that all processes share."""
 
     name = CharField(max_length=24, unique=True)
     paused_until = UtcField(null=True)
     reason = TextField(null=True)
+    failures = IntegerField(default=0)  # in a row; while there are some, one message goes first
+    failed_at = UtcField(null=True)
+    alerted_at = UtcField(null=True)
+    tokens = FloatField(null=True)  # of `limits.Bucket`
+    counted_at = UtcField(null=True)
+    slowed_to = FloatField(null=True)
+    slowed_at = UtcField(null=True)
 
     class Meta:
         table_name = "channel"
+
+
+class Spend(Model):
+    """What left through a channel in a day, and what it cost."""
+
+    day = CharField(max_length=10)  # ISO, in the pack's zone
+    channel = CharField(max_length=24)
+    messages = IntegerField(default=0)
+    segments = IntegerField(default=0)
+    cost = BigIntegerField(default=0)  # in 1/10,000 of the currency
+    currency = CharField(max_length=3, null=True)
+
+    class Meta:
+        table_name = "spend"
+        indexes = ((("day", "channel"), True),)
 
 
 class Tick(Model):
@@ -101,7 +142,7 @@ class Tick(Model):
         table_name = "tick"
 
 
-TABLES: Final = (Message, DeliveryReport, Channel, Tick)
+TABLES: Final = (Message, MessageStep, DeliveryReport, Channel, Spend, Tick)
 
 # How long a text stays worth sending
 SHELF_LIFE: Final[Mapping[Lane, timedelta]] = {
@@ -122,6 +163,16 @@ class Draft:
     language: str | None = None  # the citizen's own unless said otherwise
     lane: Lane = Lane.RECEIPT
     not_before: datetime | None = None  # when nobody should be woken
+    channel: str | None = None  # through this one and no other
+
+
+class Step(NamedTuple):
+    """A message came to a state: what `note` writes down."""
+
+    message_id: str
+    state: State
+    channel: str | None = None
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +217,31 @@ def supersede(ids: Collection[str], now: datetime) -> int:
     """Newer news takes the place of these: they are not sent. Only what is still queued; how many those were."""
     if not ids:
         return 0
-    cursor = database.run(
+    changed = database.rows(
         database.main,
         f"UPDATE message SET state = '{State.SUPERSEDED}', settled_at = ? "
-        f"WHERE id IN ({', '.join('?' * len(ids))}) AND state = '{State.QUEUED}'",
+        f"WHERE id IN ({', '.join('?' * len(ids))}) AND state = '{State.QUEUED}' RETURNING id",
         to_micros(now),
         *sorted(ids),
     )
-    return int(cursor.rowcount)
+    note([Step(message_id, State.SUPERSEDED) for (message_id,) in changed], now)
+    return len(changed)
+
+
+def note(steps: Sequence[Step], now: datetime) -> None:
+    """Write down that messages came to these states, in the caller's transaction and in one statement."""
+    _insert_steps(
+        [
+            {
+                "message": step.message_id,
+                "state": step.state,
+                "at": now,
+                "channel": step.channel,
+                "detail": step.detail[: MessageStep.detail.max_length] if step.detail else None,
+            }
+            for step in steps
+        ]
+    )
 
 
 def _row(draft: Draft, now: datetime) -> dict[str, Any]:
@@ -193,7 +261,9 @@ def _row(draft: Draft, now: datetime) -> dict[str, Any]:
         "language": draft.language or draft.caller.language or "en",
         "due_at": due_at,
         "expires_at": due_at + SHELF_LIFE[draft.lane],
+        "channel": draft.channel,
     }
 
 
 _insert: Final = Insert(Message)
+_insert_steps: Final = Insert(MessageStep)

@@ -1,29 +1,40 @@
-"""From the message table to the network: claim, render, send, settle. At-least-once, and never blindly twice.
+"""From the message table to the networks: claim, choose a channel, render, send, settle. At-least-once, and never
+blindly twice.
 
 A worker claims rows by lease, says that sending begins, sends, and settles what the network answered. Dying in between
 is safe: a claim that runs out before sending began goes back to the queue; one that runs out after is *ambiguous*,
-exactly like a time-out: a receipt is sent once more and marked, anything else waits for a report and is UNKNOWN
-after 72 hours. Leases are counted in the relay's ticks, so that no wrong clock takes them away early.
+exactly like a time-out: a receipt is sent once more, through the same channel, and marked; anything else waits for a
+report and is UNKNOWN after 72 hours. Leases are counted in the relay's ticks, so that no wrong clock takes them away
+early.
+
+What a channel certainly did not take goes to the next one. A channel that fails rests, longer each time, and is tried
+with one message when it may work again. Limits hold messages back (`limits.py`); what waits only for that is put back
+into the queue untouched, with the time at which it may go.
 """
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from peewee import CharField
 
 from cases.citizens import Caller, Citizens
-from sms_gateway import encoding
-from sms_gateway.gateway import FINALS, Accepted, Gateway, Mt, Policy, Refused, Report, State
-from sms_gateway.message import DeliveryReport, Lane, Message, Tick
+from sms_gateway import encoding, lines
+from sms_gateway.channels import Channels
+from sms_gateway.gateway import FINALS, Accepted, Mt, Policy, Refused, Report, State
+from sms_gateway.history import DEAD
+from sms_gateway.limits import ALERT_SHARE, NO_LIMITS, TOO_SOON, Hold, Limits, Pace, Price, parse_cost
+from sms_gateway.message import SHELF_LIFE, DeliveryReport, Lane, Message, Step, Tick, note
 from sms_gateway.msisdn import mask_all
 from store import database
-from store.model import new_id, node_name, to_micros
+from store.model import node_name, to_micros
 from store.sealing import Unreadable
 
 # Rows a worker takes at once. Texts to one citizen are a request each: a worker that dies leaves that many in doubt,
@@ -32,10 +43,13 @@ CLAIM: Final[Mapping[Lane, int]] = {Lane.RECEIPT: 10, Lane.STATUS: 10, Lane.BULK
 LEASE_TICKS: Final = 24  # two minutes: the relay beats every five seconds
 LONGEST_DRAIN: Final = timedelta(minutes=5)  # then the worker is woken anew
 REPORT_WINDOW: Final = timedelta(hours=72)
-CHANNEL_PAUSE: Final = timedelta(minutes=5)
 _FIRST_BACKOFF: Final = timedelta(seconds=5)
 _LONGEST_BACKOFF: Final = timedelta(hours=1)
 _DEFER: Final = timedelta(hours=6)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_A_MOMENT: Final = timedelta(seconds=1)
+_NO_ROOM: Final = "its channel takes nothing now"
+_WORTH_WAITING: Final = timedelta(seconds=1)  # for tokens; what has to wait longer is put back
 # Policies that say more about the line or the account than about one message
 _LINE_FAULTS: Final = frozenset({Policy.TRANSIENT, Policy.CHANNEL, Policy.AMBIGUOUS})
 # A row about which the network has not spoken
@@ -43,9 +57,11 @@ _OPEN: Final = (State.QUEUED, State.CLAIMED, State.SENDING)
 _AWAITED: Final = f"state IN ('{State.SENDING}', '{State.SUBMITTED}', '{State.BUFFERED}')"
 _SWEPT: Final = 1_000  # rows of a kind that one sweep moves at most: it must not keep others waiting
 
-_COLUMNS: Final = "id, citizen_id, template, language, body, lane, attempts, resent"
+_COLUMNS: Final = "id, citizen_id, template, language, body, lane, attempts, resent, channel, tried"
 
 Render = Callable[[str, str, Mapping[str, str]], str]  # template, language, parameters → text
+Log = Callable[..., None]
+_Alarm = tuple[str, Mapping[str, Any]]  # an event for the operator, with its facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +76,30 @@ class Claimed:
     lane: int
     attempts: int
     resent: bool
+    channel: str | None = None  # it leaves through this one and no other
+    tried: tuple[str, ...] = ()  # these refused it: it is the next one's turn
+
+
+class _Outgoing(NamedTuple):
+    """A message on its way: its row, who gets it, the text, its parts, who may carry it and who does."""
+
+    row: Claimed
+    caller: Caller
+    mt: Mt
+    segments: int
+    order: tuple[str, ...]
+    channel: str
+
+
+class _Room(NamedTuple):
+    """How many messages each channel takes now, and when one that takes none may take some again."""
+
+    left: dict[str, int]
+    opens: dict[str, datetime]
+
+    @property
+    def total(self) -> int:
+        return sum(self.left.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,120 +111,220 @@ class _Settled:
     provider_id: str | None = None
     cost: str | None = None
     error: str | None = None
+    code: str | None = None  # the short word for `error`, or the network's
     resent: bool = False
+    channel: str | None = None
+    tried: tuple[str, ...] = ()
 
 
 class Outbox:
-    """Sends what is ready through one gateway. Several may run at once, in any number of processes."""
+    """Sends what is ready through the channels. Several may run at once, in any number of processes.
+
+    `alert` is called where an operator should look: a channel fails, the day's budget is nearly spent.
+    """
 
     def __init__(
         self,
         citizens: Citizens,
-        gateway: Gateway,
+        channels: Channels,
         render: Render,
-        log: Callable[..., None],
+        log: Log,
+        limits: Limits = NO_LIMITS,
         jitter: Callable[[float, float], float] = random.uniform,
+        *,
+        alert: Log | None = None,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._citizens, self._gateway, self._render = citizens, gateway, render
-        self._log, self._jitter = log, jitter
+        self._citizens, self.channels, self._render, self.limits = citizens, channels, render, limits
+        self._log, self._alert, self._jitter, self._sleep = log, alert or log, jitter, sleep
 
-    @property
-    def channel(self) -> str:
-        """The name of the gateway that messages leave through."""
-        return self._gateway.name
+    def ready(self, now: datetime) -> bool:
+        """Whether a worker would find something to send, and a channel to send it through."""
+        return anything_due(now) and anything_due(now, self._lanes(now)) and self._room(now).total > 0
 
     def drain(self, clock: Callable[[], datetime], most: int = 5_000) -> int:
-        """Send until nothing is due, the most urgent lane first; how many rows were taken.
+        """Send until nothing is due, the most urgent lane first; how many messages were dealt with.
 
-        Ends early when `most` rows were taken, after five minutes, and when the line is down: trying the rest of a
-        long queue on it would only wear it out.
+        Ends early when `most` were, after five minutes, and when no channel takes anything: trying the rest of a long
+        queue on a line that is down would only wear it out.
         """
-        taken, end = 0, clock() + LONGEST_DRAIN
-        line_is_up = True
-        while line_is_up and taken < most and clock() < end and not paused(self._gateway.name, clock()):
-            batch = next((rows for lane in Lane if (rows := claim(lane, clock()))), None)
+        done, end = 0, clock() + LONGEST_DRAIN
+        while done < most and (now := clock()) < end:
+            room = self._room(now)
+            lanes = self._lanes(now) if room.total else {}
+            batch = next((rows for lane in lanes if (rows := claim(lane, now, min(lanes[lane], room.total)))), None)
             if not batch:
                 break
-            line_is_up = self._send(batch, clock)
-            taken += len(batch)
-        return taken
+            done += self._send(batch, room, clock)
+        return done
 
-    def _send(self, batch: Sequence[Claimed], clock: Callable[[], datetime]) -> bool:
-        """Send what was claimed; False if the line is down."""
+    def _lanes(self, now: datetime) -> dict[Lane, int]:
+        """The lanes that the night and the day's budget leave open, and how many messages of each to take at once."""
+        spent = self._spent(now) if self.limits.day is not None else 0
+        return {lane: min(CLAIM[lane], left) for lane, left in self.limits.lanes(now, spent).items()}
+
+    def _spent(self, now: datetime) -> int:
+        """The parts that left today."""
+        return sum(one.segments for one in lines.spent(self.limits.day_of(now)))
+
+    def _room(self, now: datetime) -> _Room:
+        room = _Room({}, {})
+        for name, line in lines.states(self.channels.names).items():
+            contract, left = self.channels.rate(name), max(CLAIM.values())
+            if line.is_paused(now):
+                left, room.opens[name] = 0, line.paused_until or now
+            elif contract is not None:
+                bucket = line.bucket(contract, now)
+                is_soon_full = bucket.wait(left, now) <= _WORTH_WAITING
+                left = int(bucket.size if is_soon_full else max(bucket.tokens, 0))
+                room.opens[name] = now + bucket.wait(1, now)
+            room.left[name] = min(left, 1) if line.failures else left
+        return room
+
+    def _send(self, batch: Sequence[Claimed], room: _Room, clock: Callable[[], datetime]) -> int:
+        """Send what was claimed, each message through its channel; how many were dealt with, and not put back."""
+        now = clock()
         try:
             callers = self._citizens.by_id(row.citizen_id for row in batch)
         except Unreadable as fault:
-            return self._send_apart(batch, fault, clock)
-        mts = {row.id: mt for row in batch if (mt := self._mt(row, callers.get(row.citizen_id), clock()))}
-        sending = begin([row for row in batch if row.id in mts])
-        if not sending:
-            return True
-        outcomes = self._gateway.send([mts[row.id] for row in sending])
-        sent = [(row, callers[row.citizen_id], mts[row.id]) for row in sending]
-        database.steady(lambda: self._settle(sent, outcomes, clock()))
-        return not all(isinstance(outcome, Refused) and outcome.policy in _LINE_FAULTS for outcome in outcomes)
+            return self._send_apart(batch, room, fault, clock)
+        done, by_channel, coming = 0, dict[str, list[_Outgoing]](), Counter[str]()
+        for row in batch:
+            made: _Outgoing | _Settled | Hold
+            if (ahead := coming[row.citizen_id]) and self.limits.by_number:
+                made = Hold(now + ahead * self.limits.spacing, TOO_SOON)
+            else:
+                made = self._made(row, callers.get(row.citizen_id), room, now)
+            if isinstance(made, _Outgoing):
+                by_channel.setdefault(made.channel, []).append(made)
+                coming[row.citizen_id] += 1
+            else:
+                done += _end_here(row, made, now)
+        return done + sum(self._send_through(name, messages, clock) for name, messages in by_channel.items())
 
-    def _send_apart(self, batch: Sequence[Claimed], fault: Unreadable, clock: Callable[[], datetime]) -> bool:
+    def _send_apart(
+        self, batch: Sequence[Claimed], room: _Room, fault: Unreadable, clock: Callable[[], datetime]
+    ) -> int:
         """A citizen's key does not open. Nobody else waits for that; their own messages do, until the key is back."""
         if len(batch) > 1:
             half = len(batch) // 2
-            return self._send(batch[:half], clock) and self._send(batch[half:], clock)
+            return self._send(batch[:half], room, clock) + self._send(batch[half:], room, clock)
         (row,), now = batch, clock()
         self._log("citizen_not_readable", message=row.id, citizen=row.citizen_id, fault=str(fault))
-        _write(row, _Settled(State.QUEUED, due_at=now + _LONGEST_BACKOFF, error="the citizen's key does not open"), now)
-        return True
+        _hold(row, Hold(now + _LONGEST_BACKOFF, "the citizen's key does not open"), now)
+        return 1
 
-    def _mt(self, row: Claimed, caller: Caller | None, now: datetime) -> Mt | None:
-        """The message as it goes out; None when it cannot be made, which is settled at once and said in the log."""
+    def _made(self, row: Claimed, caller: Caller | None, room: _Room, now: datetime) -> _Outgoing | _Settled | Hold:
+        """The message as it goes out, which takes up room in its channel; or why it does not go."""
+        lane = Lane(row.lane)
         if caller is None:
-            _write(row, _Settled(State.REJECTED, error="the citizen was erased"), now)
-            return None
+            return _Settled(State.REJECTED, error="the citizen was erased")
+        if caller.stopped and lane is not Lane.RECEIPT:
+            return Hold(None, "they sent STOP")
         try:
             params = json.loads(caller.key.open("message.body", row.id, row.body))
             text = encoding.styled(self._render(row.template, row.language, params), caller.letters)
         except Exception as fault:
             self._log("message_not_rendered", message=row.id, template=row.template, fault=repr(fault))
-            _write(row, _Settled(State.REJECTED, error=f"not rendered: {type(fault).__name__}"), now)
-            return None
-        return Mt(row.id, caller.msisdn, text, sender=None)
+            return _Settled(State.REJECTED, error=f"not rendered: {type(fault).__name__}")
+        order = self.channels.order(caller.msisdn, row.language, lane)
+        channel = self._choose(row, order, room, now)
+        if isinstance(channel, Hold):
+            return channel
+        mt = Mt(row.id, caller.msisdn, text, sender=None)
+        return _Outgoing(row, caller, mt, encoding.segments(text).count, order, channel)
+
+    def _choose(self, row: Claimed, order: tuple[str, ...], room: _Room, now: datetime) -> str | Hold:
+        """The first channel that may carry a message and has room; or until when it waits for one."""
+        bound = tuple(name for name in self.channels.names if name == row.channel)
+        may = bound or tuple(name for name in order if name not in row.tried) or order
+        for name in may:
+            if room.left[name] > 0:
+                room.left[name] -= 1
+                return name
+        opens = min((room.opens[name] for name in may if name in room.opens), default=now)
+        return Hold(max(opens, now + _A_MOMENT), _NO_ROOM)
+
+    def _send_through(self, name: str, messages: Sequence[_Outgoing], clock: Callable[[], datetime]) -> int:
+        """Send messages through one channel and settle what it answers; how many were not put back."""
+        contract = self.channels.rate(name)
+        if contract is not None:
+            bucket = lines.states([name])[name].bucket(contract, clock())
+            self._sleep(min(bucket.wait(len(messages), clock()), _WORTH_WAITING).total_seconds())
+        now, by_id = clock(), {one.row.id: one for one in messages}
+        begun = begin([one.row for one in messages], name, now, lambda rows: self._admit(name, rows, by_id, now))
+        if not begun:
+            return 0
+        sending = [by_id[row.id]._replace(row=row) for row in begun]
+        outcomes = self.channels[name].send([one.mt for one in sending])
+        for event, facts in database.steady(lambda: self._settle(name, sending, outcomes, clock())):
+            self._alert(event, **facts)
+        return len(sending)
+
+    def _admit(
+        self, channel: str, rows: Sequence[Claimed], by_id: Mapping[str, _Outgoing], now: datetime
+    ) -> Sequence[Claimed]:
+        """Of messages that are about to leave, those that their number's pace and the channel's tokens let go."""
+        if self.limits.by_number:
+            paces = self._citizens.paces(row.citizen_id for row in rows)
+            holds = [(row, self.limits.hold(Pace(*paces[row.citizen_id]), Lane(row.lane), now)) for row in rows]
+            for row, hold in holds:
+                if hold:
+                    _hold(row, hold, now, tries=1)
+            rows = [row for row, hold in holds if not hold]
+        contract = self.channels.rate(channel)
+        if rows and contract is not None:
+            going = lines.take(channel, contract, [by_id[row.id].segments for row in rows], now)
+            for row in rows[going:]:
+                _hold(row, Hold(now + _A_MOMENT, _NO_ROOM), now, tries=1)
+            rows = rows[:going]
+        if rows and self.limits.spacing:
+            self._citizens.begin_texting([row.citizen_id for row in rows], now)
+        return rows
 
     def _settle(
-        self,
-        sent: Sequence[tuple[Claimed, Caller, Mt]],
-        outcomes: Sequence[Accepted | Refused],
-        now: datetime,
-    ) -> None:
+        self, name: str, sending: Sequence[_Outgoing], outcomes: Sequence[Accepted | Refused], now: datetime
+    ) -> list[_Alarm]:
+        """Write what the network answered; what an operator should hear of."""
+        taken: dict[str, str] = {}
         with database.transaction():
-            for (row, caller, mt), outcome in zip(sent, outcomes, strict=True):
-                _write(
-                    row, self._decide(row, outcome, now), now, provider=self._gateway.name, text=mt.text, caller=caller
-                )
+            left: list[tuple[_Outgoing, Price | None]] = []
+            steps: list[Step] = []
+            for one, outcome in zip(sending, outcomes, strict=True):
+                settled = self._decide(name, one, outcome, now)
+                if _write(one.row, settled, now, provider=name, sent=one):
+                    steps.append(Step(one.row.id, settled.state, name, settled.code))
+                    if _may_have_left(outcome):
+                        left.append((one, self._price(one, outcome)))
                 if isinstance(outcome, Refused):
-                    self._refused(row, caller, outcome, now)
-        taken = {
-            _fit(Message.provider_id, outcome.provider_id): row.id
-            for (row, _, _), outcome in zip(sent, outcomes, strict=True)
-            if isinstance(outcome, Accepted)
-        }
-        for provider_id in _with_early_reports(self._gateway.name, [one for one in taken if one]):
-            match_reports(self._gateway.name, provider_id, taken[provider_id], now)
+                    self._refused(one, outcome, now)
+                elif outcome.provider_id:
+                    taken[_fit(Message.provider_id, outcome.provider_id) or ""] = one.row.id
+            note(steps, now)
+            alarms = [self._judge(name, outcomes, now), self._count(name, left, now)]
+        match_reports(name, taken, now)
+        return [alarm for alarm in alarms if alarm]
 
-    def _decide(self, row: Claimed, outcome: Accepted | Refused, now: datetime) -> _Settled:
+    def _decide(self, name: str, one: _Outgoing, outcome: Accepted | Refused, now: datetime) -> _Settled:
+        row = one.row
         if isinstance(outcome, Accepted):
-            return _Settled(State.SUBMITTED, provider_id=outcome.provider_id, cost=outcome.cost)
-        error = _error(outcome)
+            price = self._price(one, outcome)
+            cost = outcome.cost or (str(price) if price else None)
+            return _Settled(State.SUBMITTED, provider_id=outcome.provider_id, cost=cost, channel=name)
+        error, code = _error(outcome), mask_all(outcome.code)
         match outcome.policy:
             case Policy.AMBIGUOUS:
-                return _ambiguous(row, now, error)
+                return _ambiguous(row, now, error, code, name)
             case Policy.PERMANENT | Policy.SUPPRESS:
-                return _Settled(State.REJECTED, error=error)
-            case Policy.CHANNEL:
-                wait = CHANNEL_PAUSE
+                return _Settled(State.REJECTED, error=error, code=code)
             case Policy.DEFER:
                 wait = _DEFER
-            case Policy.TRANSIENT:
+            case Policy.TRANSIENT | Policy.CHANNEL:
+                tried = (*row.tried, name)
+                if not row.channel and not outcome.throttled and set(one.order) - set(tried):
+                    return _Settled(State.QUEUED, due_at=now, error=error, code=code, tried=tried)
                 wait = self._backoff(row.attempts)
-        return _Settled(State.QUEUED, due_at=now + wait, error=error)
+        return _Settled(State.QUEUED, due_at=now + wait, error=error, code=code, channel=row.channel)
 
     def _backoff(self, attempts: int) -> timedelta:
         """5 s, doubled with each attempt up to an hour; half of it at random, so that rows do not return in step.
@@ -194,12 +334,56 @@ class Outbox:
         seconds = min(_FIRST_BACKOFF.total_seconds() * 2 ** min(attempts - 1, 10), _LONGEST_BACKOFF.total_seconds())
         return timedelta(seconds=seconds * self._jitter(0.5, 1.0))
 
-    def _refused(self, row: Claimed, caller: Caller, outcome: Refused, now: datetime) -> None:
-        self._log("message_refused", message=row.id, policy=str(outcome.policy), code=outcome.code)
+    def _refused(self, one: _Outgoing, outcome: Refused, now: datetime) -> None:
+        self._log("message_refused", message=one.row.id, policy=str(outcome.policy), code=outcome.code)
         if outcome.policy is Policy.SUPPRESS:
-            self._citizens.stop(caller.id, now)
-        if outcome.policy is Policy.CHANNEL:
-            pause(self._gateway.name, _error(outcome), now + CHANNEL_PAUSE)
+            self._citizens.block(one.caller.id, now)
+
+    def _judge(self, name: str, outcomes: Sequence[Accepted | Refused], now: datetime) -> _Alarm | None:
+        """What one send says about its channel: it fails, should go slower, or works."""
+        refusals = [one for one in outcomes if isinstance(one, Refused)]
+        contract = self.channels.rate(name)
+        if contract is not None and any(one.throttled for one in refusals):
+            lines.throttled(name, contract, now)
+            refusals = [one for one in refusals if not one.throttled]
+        at_fault = next((one for one in refusals if one.policy is Policy.CHANNEL), None)
+        is_down = len(refusals) == len(outcomes) and all(one.policy in _LINE_FAULTS for one in refusals)
+        if not at_fault and not is_down:
+            lines.works(name)
+            return None
+        line = lines.failed(name, _error(at_fault or refusals[0]), now, at_fault=bool(at_fault))
+        if line.alerted_at != now:
+            return None
+        return "channel_paused", {"channel": name, "reason": line.reason, "until": str(line.paused_until)}
+
+    def _count(self, name: str, left: Sequence[tuple[_Outgoing, Price | None]], now: datetime) -> _Alarm | None:
+        """Count what left, or may have left, for the budgets and the bill."""
+        if not left:
+            return None
+        day, prices = self.limits.day_of(now), [price for _, price in left if price]
+        if self.limits.number_day is not None:
+            ids = {one.caller.id for one, _ in left}
+            self._citizens.paces(ids)
+            self._citizens.count_texts(ids, day)
+        total = Price(prices[0].currency, sum(price.amount for price in prices)) if prices else None
+        parts = sum(one.segments for one, _ in left)
+        lines.spend(day, name, len(left), parts, total)
+        if self.limits.day is None:
+            return None
+        spent, share = self._spent(now), self.limits.day * ALERT_SHARE
+        if not spent - parts < share <= spent:
+            return None
+        return "budget_nearly_spent", {"day": day, "segments": spent, "budget": self.limits.day}
+
+    def _price(self, one: _Outgoing, outcome: Accepted | Refused) -> Price | None:
+        """What the network says that it costs, else by the tariff."""
+        named = parse_cost(outcome.cost) if isinstance(outcome, Accepted) else None
+        tariff = self.limits.tariff
+        return named or (tariff._replace(amount=tariff.amount * one.segments) if tariff else None)
+
+
+def _may_have_left(outcome: Accepted | Refused) -> bool:
+    return isinstance(outcome, Accepted) or outcome.policy is Policy.AMBIGUOUS
 
 
 def _error(outcome: Refused) -> str:
@@ -227,20 +411,29 @@ def claim(lane: Lane, now: datetime, limit: int | None = None) -> list[Claimed]:
             fresh = [_claimed(row) for row in taken if row[-1] > to_micros(now)]
             for row in taken:
                 if row[-1] <= to_micros(now):
-                    _write(_claimed(row), _Settled(State.EXPIRED, error="too old to send"), now)
+                    _settle_alone(_claimed(row), _Settled(State.EXPIRED, error="too old to send"), now)
         if fresh or not taken:
             return sorted(fresh, key=lambda row: row.id)
 
 
 def _claimed(row: tuple[Any, ...]) -> Claimed:
-    message_id, citizen_id, template, language, body, lane, attempts, resent = row[:8]
-    return Claimed(message_id, citizen_id, template, language, bytes(body), lane, attempts, bool(resent))
+    message_id, citizen_id, template, language, body, lane, attempts, resent, channel, tried = row[:10]
+    already = tuple(tried.split(",")) if tried else ()
+    return Claimed(
+        message_id, citizen_id, template, language, bytes(body), lane, attempts, bool(resent), channel, already
+    )
 
 
-def begin(rows: Sequence[Claimed]) -> list[Claimed]:
+def begin(
+    rows: Sequence[Claimed],
+    channel: str,
+    now: datetime,
+    admit: Callable[[Sequence[Claimed]], Sequence[Claimed]] = lambda rows: rows,
+) -> list[Claimed]:
     """Say that sending begins; the rows that nobody else has begun to send. From here on, silence means "perhaps sent".
 
-    The lease starts anew, and `attempts` names this try: what is settled later is settled for this try only.
+    The lease starts anew, and `attempts` names this try: what is settled later is settled for this try only. `admit`
+    has the last word, in the same transaction: it puts back what may not go.
     """
     if not rows:
         return []
@@ -248,13 +441,50 @@ def begin(rows: Sequence[Claimed]) -> list[Claimed]:
     with database.transaction():
         held = database.rows(
             database.main,
-            f"UPDATE message SET state = '{State.SENDING}', attempts = attempts + 1, lease = ? "
+            f"UPDATE message SET state = '{State.SENDING}', attempts = attempts + 1, lease = ?, channel = ? "
             f"WHERE id IN ({marks}) AND state = '{State.CLAIMED}' RETURNING id, attempts, resent",
             current_tick() + LEASE_TICKS,
+            channel,
             *[row.id for row in rows],
         )
-    ours = {row[0]: row[1:] for row in held}
-    return [replace(row, attempts=ours[row.id][0], resent=bool(ours[row.id][1])) for row in rows if row.id in ours]
+        ours = {row[0]: row[1:] for row in held}
+        begun = [replace(row, attempts=ours[row.id][0], resent=bool(ours[row.id][1])) for row in rows if row.id in ours]
+        going = list(admit(begun)) if begun else []
+        note([Step(row.id, State.SENDING, channel) for row in going], now)
+    return going
+
+
+def _end_here(row: Claimed, why: _Settled | Hold, now: datetime) -> int:
+    """Settle what is not sent now; 1 if that was the end of it, 0 if it was put back."""
+    if isinstance(why, _Settled):
+        _settle_alone(row, why, now)
+        return 1
+    _hold(row, why, now)
+    return 1 if why.until is None else 0
+
+
+def _hold(row: Claimed, hold: Hold, now: datetime, tries: int = 0) -> None:
+    """Put a message back that nobody sent, as if it had not been touched; or withhold it for good.
+
+    `tries`: how often `attempts` was counted up for it since it was claimed.
+    """
+    with database.transaction():
+        held = database.run(
+            database.main,
+            "UPDATE message SET state = ?, lease = NULL, due_at = COALESCE(?, due_at), error = ?, attempts = ?, "
+            "channel = ?, settled_at = ? WHERE id = ? AND attempts = ? "
+            f"AND state IN ('{State.CLAIMED}', '{State.SENDING}')",
+            str(State.QUEUED if hold.until else State.WITHHELD),
+            to_micros(hold.until) if hold.until else None,
+            hold.why,
+            row.attempts - tries,
+            row.channel,
+            None if hold.until else to_micros(now),
+            row.id,
+            row.attempts,
+        ).rowcount
+        if held and hold.until is None:
+            note([Step(row.id, State.WITHHELD, detail=hold.why)], now)
 
 
 def report(report: Report, now: datetime) -> bool:
@@ -275,54 +505,48 @@ def report(report: Report, now: datetime) -> bool:
         message = found.first()
     if message is None:
         return False
-    match_reports(report.provider, provider_id, message.id, now)
+    match_reports(report.provider, {provider_id: message.id}, now)
     return True
 
 
-def match_reports(provider: str, provider_id: str, message_id: str, now: datetime) -> None:
-    """Let every report that waits for this message act on it, in the order they came."""
-    with database.transaction():
-        waiting = database.rows(
-            database.main,
-            "SELECT id, state FROM delivery_report WHERE provider = ? AND provider_id = ? AND matched_at IS NULL "
-            "ORDER BY id",
-            provider,
-            provider_id,
-        )
-        for report_id, state in waiting:
-            _advance(message_id, State(state), now)
-            database.run(
-                database.main, "UPDATE delivery_report SET matched_at = ? WHERE id = ?", to_micros(now), report_id
-            )
-
-
-def _with_early_reports(provider: str, provider_ids: Sequence[str]) -> list[str]:
-    """Those of these messages that were reported on before they were settled."""
-    if not provider_ids:
-        return []
-    found = database.rows(
+def match_reports(provider: str, messages: Mapping[str, str], now: datetime) -> None:
+    """Let every report that waits for these messages (our ids by the network's) act on them, in the order they came."""
+    if not messages:
+        return
+    waiting = database.rows(
         database.main,
-        "SELECT DISTINCT provider_id FROM delivery_report WHERE provider = ? "
-        f"AND provider_id IN ({', '.join('?' * len(provider_ids))}) AND matched_at IS NULL",
+        f"SELECT id, provider_id, state, raw_status FROM delivery_report WHERE provider = ? "
+        f"AND provider_id IN ({', '.join('?' * len(messages))}) AND matched_at IS NULL ORDER BY id",
         provider,
-        *provider_ids,
+        *messages,
     )
-    return [row[0] for row in found]
+    if not waiting:
+        return
+    with database.transaction():
+        said = [Step(messages[provider_id], State(state), provider, raw) for _, provider_id, state, raw in waiting]
+        note([step for step in said if _advance(step, now)], now)
+        database.run(
+            database.main,
+            f"UPDATE delivery_report SET matched_at = ? WHERE id IN ({', '.join('?' * len(waiting))})",
+            to_micros(now),
+            *[row[0] for row in waiting],
+        )
 
 
-def _advance(message_id: str, state: State, now: datetime) -> None:
-    """Move a message to `state` if that is a step forward; one statement, so that racing reports never step back."""
-    before = [str(one) for one in State if one.may_become(state)]
+def _advance(step: Step, now: datetime) -> bool:
+    """Move a message on if that is a step forward; one statement, so that racing reports never step back."""
+    before = [str(one) for one in State if one.may_become(step.state)]
     marks = ", ".join("?" * len(before))
-    settled = to_micros(now) if state in FINALS else None
-    database.run(
+    settled = to_micros(now) if step.state in FINALS else None
+    moved = database.run(
         database.main,
         f"UPDATE message SET state = ?, settled_at = ? WHERE id = ? AND state IN ({marks})",
-        str(state),
+        str(step.state),
         settled,
-        message_id,
+        step.message_id,
         *before,
-    )
+    ).rowcount
+    return bool(moved)
 
 
 def sweep(now: datetime) -> int:
@@ -340,15 +564,17 @@ def sweep(now: datetime) -> int:
             tick,
         )
         for held in map(_claimed, lost):
-            _write(held, _ambiguous(held, now, "the worker died while sending"), now, among=(State.SENDING,))
-        silent = database.run(
+            doubt = _ambiguous(held, now, "the worker died while sending", None, held.channel)
+            _settle_alone(held, doubt, now, among=(State.SENDING,))
+        silent = database.rows(
             database.main,
             f"UPDATE message SET state = '{State.UNKNOWN}', settled_at = ? WHERE {_AWAITED} AND id IN "
-            f"(SELECT id FROM message WHERE {_AWAITED} AND sent_at < ? ORDER BY sent_at LIMIT {_SWEPT})",
+            f"(SELECT id FROM message WHERE {_AWAITED} AND sent_at < ? ORDER BY sent_at LIMIT {_SWEPT}) RETURNING id",
             to_micros(now),
             to_micros(now - REPORT_WINDOW),
-        ).rowcount
-    return int(freed) + len(lost) + int(silent) + _match_late(now)
+        )
+        note([Step(message_id, State.UNKNOWN, detail="no report in 72 hours") for (message_id,) in silent], now)
+    return int(freed) + len(lost) + len(silent) + _match_late(now)
 
 
 def _match_late(now: datetime) -> int:
@@ -361,15 +587,26 @@ def _match_late(now: datetime) -> int:
         to_micros(now - REPORT_WINDOW),
     )
     for provider, provider_id, message_id in late:
-        match_reports(provider, provider_id, message_id, now)
+        match_reports(provider, {provider_id: message_id}, now)
     return len(late)
 
 
-def _ambiguous(row: Claimed, now: datetime, error: str) -> _Settled:
-    """It may have gone out. A receipt is worth a second try, once, and says so in its row; the rest waits for word."""
+def _ambiguous(row: Claimed, now: datetime, error: str, code: str | None, channel: str | None) -> _Settled:
+    """It may have gone out. A receipt is worth a second try, once, and says so in its row; the rest waits for word.
+
+    The second try takes the same channel: this one is in doubt, and no reason to think better of another.
+    """
     if row.lane == Lane.RECEIPT and not row.resent:
-        return _Settled(State.QUEUED, due_at=now + _FIRST_BACKOFF, error=error, resent=True)
-    return _Settled(State.SENDING, error=error)
+        due_at = now + _FIRST_BACKOFF
+        return _Settled(State.QUEUED, due_at=due_at, error=error, code=code, resent=True, channel=channel)
+    return _Settled(State.SENDING, error=error, code=code, channel=channel)
+
+
+def _settle_alone(row: Claimed, settled: _Settled, now: datetime, among: Sequence[State] = _OPEN) -> None:
+    """Write what became of one row apart from any send, and note it."""
+    with database.transaction():
+        if _write(row, settled, now, among):
+            note([Step(row.id, settled.state, settled.channel, settled.code or settled.error)], now)
 
 
 def _write(
@@ -378,21 +615,22 @@ def _write(
     now: datetime,
     among: Sequence[State] = _OPEN,
     provider: str | None = None,
-    text: str | None = None,
-    caller: Caller | None = None,
-) -> None:
+    sent: _Outgoing | None = None,
+) -> bool:
     """Write what became of a row, if the network has not spoken about it yet and nobody has begun another try since.
 
     "Taken" is the network's word, whichever try brought it: it stands against a later try and calls off a waiting one.
-    A row left in SENDING keeps no lease: only a report or 72 h can move it.
+    A row left in SENDING keeps no lease: only a report or 72 h can move it. One that goes back to the queue leaves
+    through the channel named here and no other, or through any; else it keeps the one it was sent through.
     """
-    sealed = caller.key.seal("message.sent", row.id, text) if caller and text is not None else None
-    taken = settled.state is State.SUBMITTED
-    database.run(
+    sealed = sent.caller.key.seal("message.sent", row.id, sent.mt.text) if sent else None
+    taken, queued = settled.state is State.SUBMITTED, settled.state is State.QUEUED
+    changed = database.run(
         database.main,
         "UPDATE message SET state = ?, lease = NULL, due_at = COALESCE(?, due_at), provider = COALESCE(?, provider), "
         "provider_id = COALESCE(?, provider_id), cost = COALESCE(?, cost), error = ?, resent = (resent OR ?), "
-        "sent = COALESCE(?, sent), segments = COALESCE(?, segments), sent_at = COALESCE(sent_at, ?), settled_at = ? "
+        "sent = COALESCE(?, sent), segments = COALESCE(?, segments), sent_at = COALESCE(sent_at, ?), settled_at = ?, "
+        f"channel = {'?' if queued else 'COALESCE(?, channel)'}, tried = ? "
         f"WHERE id = ? AND attempts {'>=' if taken else '='} ? AND state IN ({', '.join('?' * len(among))})",
         str(settled.state),
         to_micros(settled.due_at) if settled.due_at else None,
@@ -402,13 +640,16 @@ def _write(
         _fit(Message.error, settled.error),
         settled.resent,
         sealed,
-        encoding.segments(text).count if text is not None else None,
+        sent.segments if sent else None,
         to_micros(now) if settled.state in (State.SENDING, State.SUBMITTED) else None,
         to_micros(now) if settled.state in FINALS else None,
+        settled.channel,
+        _fit(Message.tried, ",".join(settled.tried)),
         row.id,
         row.attempts,
         *map(str, among),
-    )
+    ).rowcount
+    return bool(changed)
 
 
 def _fit(column: CharField, text: str | None) -> str | None:
@@ -416,26 +657,50 @@ def _fit(column: CharField, text: str | None) -> str | None:
     return text[: column.max_length] if text else None
 
 
-def pause(name: str, reason: str, until: datetime) -> None:
-    """Stop sending through a channel for a while; `/readyz` and the log say why."""
-    database.run(
-        database.main,
-        "INSERT INTO channel (id, node, name, paused_until, reason) VALUES (?, ?, ?, ?, ?) "
-        "ON CONFLICT (name) DO UPDATE SET paused_until = excluded.paused_until, reason = excluded.reason",
-        new_id(),
-        node_name(),
-        name,
-        to_micros(until),
-        reason,
+def retry(message_id: str, now: datetime) -> bool:
+    """Send a message after all that is given up (by hand: the network's word no longer counts); False if it is not.
+
+    It is worth as long again as a new one, and goes through any channel. What may have arrived already is marked.
+    """
+    shelf_life = " ".join(f"WHEN {int(lane)} THEN {life // _MICROSECOND}" for lane, life in SHELF_LIFE.items())
+    return _by_hand(
+        message_id,
+        f"state = '{State.QUEUED}', due_at = ?, expires_at = ? + CASE lane {shelf_life} END, settled_at = NULL, "
+        f"channel = NULL, tried = NULL, resent = (resent OR state IN ('{State.UNKNOWN}', '{State.UNDELIVERABLE}'))",
+        (to_micros(now), to_micros(now)),
+        DEAD,
+        Step(message_id, State.QUEUED, detail="sent again by hand"),
+        now,
     )
 
 
-def paused(name: str, now: datetime) -> bool:
-    """Whether a channel waits out its pause."""
-    found = database.rows(
-        database.main, "SELECT paused_until FROM channel WHERE name = ? AND paused_until > ?", name, to_micros(now)
+def drop(message_id: str, now: datetime, why: str) -> bool:
+    """Let go of a message that waits or is given up: it is WITHHELD, for this reason. False if it is neither."""
+    return _by_hand(
+        message_id,
+        f"state = '{State.WITHHELD}', settled_at = ?, error = ?",
+        (to_micros(now), _fit(Message.error, mask_all(why))),
+        DEAD - {State.WITHHELD} | {State.QUEUED},
+        Step(message_id, State.WITHHELD, detail="dropped by hand"),
+        now,
     )
-    return bool(found)
+
+
+def _by_hand(
+    message_id: str, changes: str, values: Sequence[Any], among: Collection[State], step: Step, now: datetime
+) -> bool:
+    with database.transaction():
+        changed = database.run(
+            database.main,
+            f"UPDATE message SET {changes} WHERE id = ? AND direction = 'mt' "
+            f"AND state IN ({', '.join('?' * len(among))})",
+            *values,
+            message_id,
+            *map(str, among),
+        ).rowcount
+        if changed:
+            note([step], now)
+    return bool(changed)
 
 
 def depth(now: datetime) -> tuple[int, int]:
@@ -449,8 +714,8 @@ def depth(now: datetime) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-def anything_due(now: datetime) -> bool:
-    """Whether a worker would find something to send; by index, whatever the size of the table."""
+def anything_due(now: datetime, lanes: Collection[Lane] = tuple(Lane)) -> bool:
+    """Whether a worker would find something to send in these lanes; by index, whatever the size of the table."""
     return any(
         database.rows(
             database.main,
@@ -458,7 +723,7 @@ def anything_due(now: datetime) -> bool:
             int(lane),
             to_micros(now),
         )
-        for lane in Lane
+        for lane in lanes
     )
 
 

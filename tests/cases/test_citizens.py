@@ -103,6 +103,45 @@ def test_a_language_chosen_and_a_stop_are_remembered(citizens: Citizens, amina: 
     assert not citizens.meet(NUMBER, now).stopped
 
 
+def test_whom_the_network_blocks_is_stopped_too_and_stays_so_when_the_block_is_lifted(
+    citizens: Citizens, amina: Caller, now: datetime
+) -> None:
+    assert not amina.blocked
+    citizens.block(amina.id, now)
+    blocked = citizens.meet(NUMBER, now)
+    assert (blocked.blocked, blocked.stopped) == (True, True)
+    citizens.unblock(amina.id)
+    lifted = citizens.meet(NUMBER, now)
+    assert (lifted.blocked, lifted.stopped) == (False, True)
+
+
+def test_the_pace_of_texts_is_known_by_citizen_and_begins_anew_each_day(
+    citizens: Citizens, amina: Caller, juma: Caller, now: datetime
+) -> None:
+    with database.transaction():
+        assert citizens.paces([amina.id, juma.id]) == dict.fromkeys([amina.id, juma.id], (None, None, 0))
+        citizens.begin_texting([amina.id], now)
+        citizens.count_texts([amina.id], "2026-11-22")
+        citizens.count_texts([amina.id, juma.id], "2026-11-22")
+        assert citizens.paces([amina.id, juma.id]) == {
+            amina.id: (now, "2026-11-22", 2),
+            juma.id: (None, "2026-11-22", 1),
+        }
+        citizens.count_texts([amina.id], "2026-11-23")
+        assert citizens.paces([amina.id])[amina.id] == (now, "2026-11-23", 1)
+
+
+def test_the_pace_and_the_block_are_forgotten_with_the_citizen(
+    citizens: Citizens, amina: Caller, now: datetime
+) -> None:
+    citizens.block(amina.id, now)
+    citizens.begin_texting([amina.id], now)
+    citizens.count_texts([amina.id], "2026-11-22")
+    citizens.forget(amina.id)
+    row = Citizen.get_by_id(amina.id)
+    assert (row.blocked_at, row.texted_at, row.texts_day, row.texts) == (None, None, None, 0)
+
+
 def test_without_the_master_key_a_citizen_is_not_readable(amina: Caller, keyring: Keyring) -> None:
     stranger = Citizens(replace(keyring, masters={"other": bytes(KEY_BYTES)}, current="other"))
     with pytest.raises(Unreadable):

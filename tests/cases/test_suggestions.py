@@ -106,6 +106,13 @@ def test_a_later_decision_corrects_the_one_before(text: Callable[..., Case], act
     assert (only().decided_sub, only().agreed) == ("water.burst", True)
 
 
+def test_a_guess_that_was_filed_by_itself_decides_nothing(text: Callable[..., Case], act: Act) -> None:
+    case = text("maji hakuna", sub="water.none", guessed=True)
+    assert (only().sub, only().decided_sub, only().agreed) == ("water.none", None, None)
+    act(case, Action.CLASSIFY, sub="water.dirty")
+    assert (only().decided_sub, only().agreed) == ("water.dirty", True)
+
+
 def test_where_nothing_was_suggested_nobody_agrees_or_disagrees(text: Callable[..., Case], act: Act) -> None:
     case = text("tafadhali mnisaidie na hii shida yangu")
     act(case, Action.CLASSIFY, sub="water.none", place="kibera")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cases.triage import ENOUGH, Suggestion, suggest
+from cases.triage import ENOUGH, Suggestion, is_delicate, suggest
 from packs import Pack
 from packs.places import PlaceIndex, place_index
 
@@ -238,3 +238,66 @@ def test_any_text_whatever_is_read(ke: Pack, places: PlaceIndex, words: str) -> 
     assert suggestion.sub is None or ke.subs[suggestion.sub].category == suggestion.category
     assert all(set(entry.split(" + ")) <= spellings for entry in suggestion.because)
     assert suggestion.place is None or suggestion.place in ke.places
+
+
+# What may be said aloud
+
+
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        ("maji hakuna Kayole", "kayole"),
+        ("no water in kawangware since tuesday,pls help us", "kawangware"),
+        ("Hakuna maji Majengo Nairobi", "majengo-nairobi"),
+        ("mtaro umeziba, barabara ya kwenda Rongai, hapa Kayole", "kayole"),
+        ("taka Kisumu", "042"),
+        ("passport delayed nyayo house", "nyayo-house"),
+    ],
+)
+def test_one_name_of_one_place_is_certain(read: Read, words: str, place: str) -> None:
+    assert (read(words).certain, read(words).namesakes) == (place, ())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Barabara ya kwenda Rongai imejaa mashimo",
+        "gari zinaharibika tukielekea mjini, njia ya Ngong",
+        "the road to Kisii is flooded",
+        "Jogoo Road has potholes",
+        "hakuna stima kuelekea Kayole",
+        "hakuna maji Kayole na Dandora",
+        "hakuna maji hapa kwetu",
+    ],
+)
+def test_where_a_road_leads_and_one_of_several_places_are_not_certain(read: Read, words: str) -> None:
+    assert (read(words).certain, read(words).namesakes) == (None, ())
+
+
+def test_a_name_that_several_places_bear_is_left_to_the_citizen(read: Read) -> None:
+    assert read("no water umoja").certain is None
+    assert read("no water umoja").namesakes == ("umoja", "0868")
+    assert read("no water umoja", near="kayole").certain == "umoja", "the one in their own county"
+    assert len(read("shida ya maji majengo").namesakes) == 6
+
+
+def test_a_place_far_from_where_they_live_is_not_certain_unless_they_say_its_county(read: Read) -> None:
+    assert read("hakuna maji Kayole", near="042").certain is None
+    assert read("hakuna maji Kayole Nairobi", near="042").certain == "kayole"
+
+
+@pytest.mark.parametrize(
+    ("words", "delicate"),
+    [
+        ("the chief asked for a bribe", True),
+        ("polisi waliniitisha pesa Kayole", True),  # the police, and it does not say what
+        ("Nisaidie mume wangu ananipiga", True),
+        ("majambazi wana bunduki Kayole", True),
+        ("Someone stole my phone", False),
+        ("waya wa stima umeanguka", False),
+        ("hakuna maji", False),
+        ("", False),
+    ],
+)
+def test_what_no_sms_may_speak_of(ke: Pack, read: Read, words: str, delicate: bool) -> None:
+    assert is_delicate(read(words), ke) is delicate

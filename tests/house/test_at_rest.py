@@ -16,6 +16,7 @@ from cases.models import Case, CaseEvent, Citizen
 from cases.pins import CasePin
 from menus.sessions import UssdSession
 from sms_gateway import outbox
+from sms_gateway.channels import Channels
 from sms_gateway.gateway import Policy, Refused, Report, State
 from sms_gateway.message import Channel, DeliveryReport, Message
 from sms_gateway.outbox import Outbox
@@ -126,7 +127,7 @@ def be_refused_and_reported(stage: Stage) -> None:
     stage.phone(PHONE).text("HELP")
     refusal = Refused(Policy.CHANNEL, "no-credit", f"{PHONE} or {PHONE.removeprefix('+')}")
     network = Network(answers=[refusal])
-    Outbox(stage.citizens, network, render, Log()).drain(lambda: stage.now)
+    Outbox(stage.citizens, Channels([network]), render, Log()).drain(lambda: stage.now)
     assert Channel.get().reason == "no-credit +2547••••••31 or +2547••••••31"
     spoken = f"{PHONE} is off"
     assert not outbox.report(Report(network.name, "1", State.UNKNOWN, spoken, PHONE, spoken), stage.now)

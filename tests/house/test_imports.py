@@ -18,7 +18,9 @@ CORE: Final = [
     "menus.engine", "menus.drawing", "menus.drafts", "menus.fit", "menus.dialogue", "menus.messages", "menus.values",
     "menus.screens", *SCREENS,
     "menus.rehearsal", "menus.walk", "menus.paths", "menus.check", "menus.costs", "menus.graph",
-    "sms_gateway.encoding", "sms_gateway.keywords", "sms_gateway.gateway", "sms_gateway.msisdn",
+    "menus.reach", "menus.echoes",
+    "sms_gateway.encoding", "sms_gateway.keywords", "sms_gateway.typed", "sms_gateway.own_words", "sms_gateway.gateway",
+    "sms_gateway.msisdn", "sms_gateway.channels", "sms_gateway.limits", "sms_gateway.smsbackup", "sms_gateway.modem",
     "cases.lifecycle", "cases.sla", "cases.timers", "cases.reference", "cases.routing",
     "packs.model", "packs.places", "packs.snapshot",
 ]  # fmt: skip

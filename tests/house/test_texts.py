@@ -144,7 +144,7 @@ def keywords(text: str) -> set[str]:
 def meaning_of(words: list[str]) -> str:
     phrase = tuple(folded(word) for word in words)
     sense = VOCABULARY.keywords.get(phrase) or VOCABULARY.answers.get(phrase)
-    return {"NOT_YET": "NO"}.get(sense.meaning, sense.meaning) if sense else ""
+    return {"NOT_YET": "NO", "REOPEN": "NO"}.get(sense.meaning, sense.meaning) if sense else ""
 
 
 def folded(word: str) -> str:

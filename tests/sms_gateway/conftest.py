@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from cases.citizens import Caller, Citizens
 from sms_gateway import outbox
+from sms_gateway.channels import Channels
 from sms_gateway.gateway import Accepted, Capabilities, Mt, Refused
 from sms_gateway.message import Draft, Lane, Message, Tick, post
 from sms_gateway.outbox import Outbox
@@ -19,6 +20,7 @@ from store.sealing import Keyring
 
 Outcome = Accepted | Refused
 Post = Callable[..., list[str]]
+MANY: Final = Capabilities(max_recipients=100)
 
 
 @dataclass(slots=True)
@@ -26,7 +28,7 @@ class Network:
     """Takes every message, unless `answers` has other answers ready; `meanwhile` happens while it sends."""
 
     name: str = "network"
-    capabilities: Capabilities = Capabilities(max_recipients=100)
+    capabilities: Capabilities = MANY
     sent: list[Mt] = field(default_factory=list)
     answers: list[Outcome] = field(default_factory=list)
     meanwhile: Callable[[], object] = lambda: None
@@ -85,7 +87,7 @@ def amina(citizens: Citizens, now: datetime) -> Caller:
 @pytest.fixture
 def sender(citizens: Citizens, network: Network, log: Log) -> Outbox:
     """An outbox whose chance always takes the longest."""
-    return Outbox(citizens, network, render, log, jitter=lambda _, most: most)
+    return Outbox(citizens, Channels([network]), render, log, jitter=lambda _, most: most)
 
 
 @pytest.fixture
@@ -104,6 +106,24 @@ def put(amina: Caller, now: datetime) -> Post:
             return post(drafts, at or now)
 
     return put
+
+
+@pytest.fixture
+def plans(bound: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """How the database goes about every statement that follows."""
+    if database.is_postgres():
+        database.run(database.main, "SET enable_seqscan = off")  # so few rows are quicker read without an index
+    explain = "EXPLAIN" if database.is_postgres() else "EXPLAIN QUERY PLAN"
+    execute = database.main.obj.execute_sql
+    found: list[str] = []
+
+    def explaining(sql: str, params: Any = None) -> Any:
+        if sql.startswith(("SELECT", "UPDATE")):
+            found.extend(str(line[-1]) for line in execute(f"{explain} {sql}", params).fetchall())
+        return execute(sql, params)
+
+    monkeypatch.setattr(database.main.obj, "execute_sql", explaining)
+    return found
 
 
 def row(message_id: str) -> Message:

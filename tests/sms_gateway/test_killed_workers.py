@@ -13,6 +13,7 @@ from typing import Final
 
 from cases.citizens import Citizens
 from sms_gateway import outbox
+from sms_gateway.channels import Channels
 from sms_gateway.gateway import Accepted, Capabilities, Mt, Refused, State
 from sms_gateway.message import Lane, Message
 from sms_gateway.outbox import CLAIM, Outbox
@@ -52,7 +53,7 @@ def sent(file: Path) -> list[str]:
 def work(url: str, file: Path, now: datetime) -> None:
     """A worker's whole life, in a process of its own."""
     database.bind(url)
-    Outbox(Citizens(KEYRING), Ledger(file, pace_s=0.003), render, Log()).drain(lambda: now)
+    Outbox(Citizens(KEYRING), Channels([Ledger(file, pace_s=0.003)]), render, Log()).drain(lambda: now)
 
 
 def kill_a_worker_after(more: int, url: str, file: Path, now: datetime) -> None:
@@ -72,7 +73,7 @@ def test_receipts_survive_twenty_kills(bound: str, put: Post, tmp_path: Path, ke
         kill_a_worker_after(chance.randint(1, IN_FLIGHT - 1), bound, ledger, now)
         let_leases_run_out(now)
         outbox.sweep(now)  # what was in doubt is due in five seconds, after the last kill
-    Outbox(Citizens(keyring), Ledger(ledger), render, Log()).drain(lambda: now + timedelta(minutes=1))
+    Outbox(Citizens(keyring), Channels([Ledger(ledger)]), render, Log()).drain(lambda: now + timedelta(minutes=1))
 
     times = Counter(sent(ledger))
     assert set(times) == set(ids)
@@ -92,7 +93,7 @@ def test_what_goes_to_many_is_never_sent_twice_whoever_dies(
         kill_a_worker_after(more, bound, ledger, now)
         let_leases_run_out(now)
         outbox.sweep(now)
-    Outbox(Citizens(keyring), Ledger(ledger), render, Log()).drain(lambda: now + timedelta(minutes=1))
+    Outbox(Citizens(keyring), Channels([Ledger(ledger)]), render, Log()).drain(lambda: now + timedelta(minutes=1))
 
     assert max(Counter(sent(ledger)).values()) == 1
     in_doubt = {row.id for row in Message.select().where(Message.state == State.SENDING)}
