@@ -177,7 +177,7 @@ def merged(code: str, texts: Catalog, uses: Mapping[str, Iterable[str]] | None =
 def written(catalogue: Catalog) -> bytes:
     """The .po file of a catalogue, the same for the same texts."""
     po = BytesIO()
-    write_po(po, catalogue, width=120, include_lineno=False, include_previous=True)
+    write_po(po, catalogue, width=120, include_lineno=False)
     return po.getvalue()
 
 

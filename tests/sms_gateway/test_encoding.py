@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import unicodedata
@@ -69,6 +70,89 @@ def test_segments_agree_with_the_naive_way(text: str) -> None:
     result = segments(text)
     assert (result.encoding, list(result.parts), result.count) == (encoding, parts, len(parts))
     assert result.units == naive_units("".join(parts), encoding)
+
+
+# A second implementation, that of a phone: it packs the parts into octets as 3GPP TS 23.038 and 23.040 say, and reads
+# them back. A part is right if it fits 140 octets with its header, and no greedier cut would have been.
+
+HEADER = bytes([5, 0, 3, 42, 9, 1])  # 6 octets: a concatenated message
+ROOM = 140  # octets of user data
+
+
+def septets_of(text: str) -> list[int]:
+    """The values of the default alphabet, with the escape before those of the extension table."""
+    values = []
+    for letter in text:
+        if letter in EXTENSION:
+            values.append(BASIC.index(ESCAPE))
+        values.append(AT_EXTENSION[letter] if letter in EXTENSION else BASIC.index(letter))
+    return values
+
+
+AT_EXTENSION = {"\f": 10, "^": 20, "{": 40, "}": 41, "\\": 47, "[": 60, "~": 61, "]": 62, "|": 64, "€": 101}
+
+
+def packed(septets: list[int], header: bytes) -> bytes:
+    """Seven bits each, the lowest first, beginning at the next whole septet after the header."""
+    filled = -(-len(header) * 8 // 7) * 7 - len(header) * 8
+    bits = sum(value << (filled + 7 * at) for at, value in enumerate(septets))
+    return header + bits.to_bytes(-(-(filled + 7 * len(septets)) // 8), "little")
+
+
+def unpacked(octets: bytes, header: bytes, amount: int) -> str:
+    bits = int.from_bytes(octets, "little") >> (-(-len(header) * 8 // 7) * 7)
+    text, escaped = "", False
+    for at in range(amount):
+        value = bits >> (7 * at) & 0x7F
+        if escaped:
+            text += next(letter for letter, known in AT_EXTENSION.items() if known == value)
+        elif BASIC[value] != ESCAPE:
+            text += BASIC[value]
+        escaped = not escaped and BASIC[value] == ESCAPE
+    assert not escaped, "an escape without what it escapes"
+    return text
+
+
+def on_the_air(text: str) -> list[bytes]:
+    """The user data of every part of `text`."""
+    cut = segments(text)
+    header = HEADER if cut.count > 1 else b""
+    if cut.encoding == "UCS-2":
+        return [header + part.encode("utf-16-be") for part in cut.parts]
+    return [packed(septets_of(part), header) for part in cut.parts]
+
+
+def test_the_tables_are_those_of_the_standard() -> None:
+    assert len(BASIC) == 128
+    assert set(EXTENSION) == set(AT_EXTENSION)
+
+
+@given(st.one_of(TEXTS, GSM_TEXTS))
+def test_every_part_fits_the_octets_of_an_sms_and_a_phone_reads_the_text_again(text: str) -> None:
+    cut, parts = segments(text), on_the_air(text)
+    header = HEADER if cut.count > 1 else b""
+    assert max(map(len, parts)) <= ROOM
+    if cut.encoding == "UCS-2":
+        read = [part[len(header) :].decode("utf-16-be") for part in parts]
+    else:
+        read = [unpacked(part, header, len(septets_of(cut.parts[at]))) for at, part in enumerate(parts)]
+    assert "".join(read) == unicodedata.normalize("NFC", text)
+
+
+@given(st.one_of(TEXTS, GSM_TEXTS))
+def test_no_part_has_room_for_what_begins_the_next(text: str) -> None:
+    cut = segments(text)
+    for part, following in itertools.pairwise(cut.parts):
+        first = following[0] + "".join(itertools.takewhile(is_mark, following[1:]))
+        if cut.encoding == "UCS-2":
+            with_it = len(HEADER) + len((part + first).encode("utf-16-be"))
+        else:
+            with_it = len(packed(septets_of(part + following[0]), HEADER))
+        assert with_it > ROOM or len(first) > 60, "a pile of marks is cut anywhere"
+
+
+def is_mark(letter: str) -> bool:
+    return unicodedata.category(letter).startswith("M")
 
 
 def test_a_decomposed_text_costs_what_the_composed_one_does() -> None:
