@@ -24,13 +24,14 @@ from menus.engine import FIRST, Ask, Shown, State, Turn, World
 from menus.insight import Insight
 from menus.requests import Requests
 from menus.screens import FAULTS, FLOW
+from menus.screens.home import BLOCKED
 from menus.screens.lodge import UNFORESEEN
 from menus.sessions import Heard, Reply, Session
 from menus.values import ScreenValues
 from packs.model import Pack
 from packs.places import PlaceIndex
 from sms_gateway.encoding import plain
-from sms_gateway.gateway import UssdEnd, UssdRequest
+from sms_gateway.gateway import UssdEnd, UssdRequest, UssdStatus, UssdTurn
 from store import database
 
 SECRET_KEPT: Final = timedelta(minutes=10)  # how long a dropped secret session can be gone on with
@@ -67,9 +68,9 @@ class Conversation:
         self._voice, self._insight, self._log = voice, insight, log
         self._languages: OrderedDict[str, str] = OrderedDict()  # what callers speak, for when the database is down
 
-    def hop(self, request: UssdRequest, now: datetime) -> Reply:
+    def hop(self, heard: UssdRequest | UssdTurn, now: datetime) -> Reply:
         """One request of a session, and what the citizen sees next. Never raises: a fault becomes a truthful END."""
-        hop = _Hop(self, request, now)
+        hop = _Hop(self, heard, now)
         try:
             return database.steady(hop.answer)
         except Exception as fault:
@@ -77,7 +78,16 @@ class Conversation:
 
     def ended(self, event: UssdEnd, now: datetime) -> None:
         """The network reports the end of a session; if it was not we who ended it, its citizen gave up there."""
-        left = sessions.ended(f"{event.gateway}:{event.session_id}", event.status, now)
+        self._count_drops(f"{event.gateway}:{event.session_id}", event.status, now)
+
+    def hung_up(self, turn: UssdTurn, now: datetime) -> None:
+        """The same from a network that names no session: it is the citizen's newest."""
+        standing = sessions.newest(turn.gateway, self._citizens.meet(turn.msisdn, now), now)
+        if standing:
+            self._count_drops(standing.key, "incomplete", now)
+
+    def _count_drops(self, key: str, status: UssdStatus, now: datetime) -> None:
+        left = sessions.ended(key, status, now)
         callers = self._citizens.by_id(one.citizen_id for one in left)
         for one in left:
             caller = callers.get(one.citizen_id)
@@ -89,7 +99,7 @@ class Conversation:
         err = secrets.token_hex(2)
         self._log("hop_failed", err=err, screen=hop.screen, fault=repr(fault), exc_info=fault)
         name, ref = _truth(hop)
-        language = hop.world.language if hop.world else self._languages.get(hop.request.msisdn, SOURCE)
+        language = hop.world.language if hop.world else self._languages.get(hop.heard.msisdn, SOURCE)
         values = {"code": self._voice.code, "short": self._voice.short, "ref": ref, "err": err}
         texts = (plain(translations(spoken).gettext(FAULTS[name]).format(**values)) for spoken in fallbacks(language))
         fitting = (text for text in texts if fit.fits(text, self._voice.octets))
@@ -125,11 +135,12 @@ class Conversation:
 class _Hop:
     """One request while it is served."""
 
-    def __init__(self, house: Conversation, request: UssdRequest, now: datetime) -> None:
-        self._house, self.request, self._now = house, request, now
+    def __init__(self, house: Conversation, heard: UssdRequest | UssdTurn, now: datetime) -> None:
+        self._house, self.heard, self._now = house, heard, now
         self.session: Session | None = None
         self._requests: Requests | None = None
         self._caller: Caller
+        self._request: UssdRequest  # what was heard, with all that came before it in the session
 
     @property
     def world(self) -> World | None:
@@ -145,9 +156,11 @@ class _Hop:
         return self.session.state.screen if self.session and self.session.state else ""
 
     def answer(self) -> Reply:
-        self._caller = self._house._citizens.meet(self.request.msisdn, self._now)
+        self._caller = self._house._citizens.meet(self.heard.msisdn, self._now)
         if self._caller.language:
-            self._house._remember(self.request.msisdn, self._caller.language)
+            self._house._remember(self.heard.msisdn, self._caller.language)
+        heard = self.heard
+        self._request = sessions.whole(heard, self._caller, self._now) if isinstance(heard, UssdTurn) else heard
         for _ in range(_TRIES):
             reply = self._try()
             if reply is not None:
@@ -156,8 +169,8 @@ class _Hop:
 
     def _try(self) -> Reply | None:
         """Serve the request; None if another one of this session was quicker and it must be looked at again."""
-        session = sessions.load(f"{self.request.gateway}:{self.request.session_id}", self._caller)
-        text = self.request.text
+        session = sessions.load(f"{self._request.gateway}:{self._request.session_id}", self._caller)
+        text = self._request.text
         heard = Heard.MORE
         if session.state is not None:
             heard = sessions.compare(session.text, text)
@@ -171,9 +184,10 @@ class _Hop:
         state = self._go_on(session) if session.state else self._begin(text)
         shown = self._render(state, first=session.state is None)
         reply = Reply(shown.text, shown.end)
-        if not sessions.save(session, self._caller, text, shown.state, reply, self._now):
+        hop = self.heard.id if isinstance(self.heard, UssdTurn) else ""
+        if not sessions.save(session, self._caller, text, shown.state, reply, self._now, hop):
             return None
-        self._house._remember(self.request.msisdn, self._here.language)
+        self._house._remember(self.heard.msisdn, self._here.language)
         self._count(session, shown)
         self._settle_resumed(session.state, shown.state)
         return reply
@@ -195,6 +209,8 @@ class _Hop:
                 offered = self._resume(*interrupted)
                 if offered:
                     return offered
+            if self._caller.blocked and self._house._citizens.tell_of_block(self._caller.id, self._now):
+                return State(BLOCKED, facts={"unblock": self._here.pack.unblock.get(self._request.network)})
         return self._feed(self._resolve(self._enter(State(FIRST), FIRST)), inputs)
 
     def _resume(self, row_id: str, old: State, left_at: datetime) -> State | None:
@@ -219,7 +235,7 @@ class _Hop:
     def _go_on(self, session: Session) -> State:
         """One input more: the rest of the text, which for free text may hold `*` itself."""
         assert session.state is not None  # noqa: S101  the caller looked
-        rest = self.request.text if session.text == "" else self.request.text[len(session.text) + 1 :]
+        rest = self._request.text if session.text == "" else self._request.text[len(session.text) + 1 :]
         if "*" in rest and not isinstance(FLOW[session.state.screen], Ask):
             return self._feed(session.state, tuple(rest.split("*")))  # a callback in between was lost
         return self._resolve(self._step(session.state, rest))
@@ -277,7 +293,7 @@ class _Hop:
 def _truth(hop: _Hop) -> tuple[str, str]:
     """Which text tells the truth about a hop that failed, and the case number it names, if it does."""
     if hop.session is None:  # what came before it in this session is out of sight
-        return ("failed_unsure" if hop.request.text else "failed"), ""
+        return ("failed_unsure" if hop.heard.text else "failed"), ""
     state, doing = hop.session.state, hop.doing
     # a secret report says its number and PIN again to who redials: the number alone would be of no use
     if doing and state and not (hop.world and is_secret(hop.world.pack, state.draft)):

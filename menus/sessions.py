@@ -18,6 +18,7 @@ from peewee import BlobField, CharField, ForeignKeyField, IntegerField, SmallInt
 from cases.citizens import Caller
 from cases.models import Case, Citizen
 from menus.engine import State
+from sms_gateway.gateway import UssdRequest, UssdTurn
 from store import database
 from store.model import Model, SessionModel, UtcField, from_micros, new_id, node_name, to_micros
 
@@ -88,6 +89,7 @@ class Session:
     state: State | None = None
     reply: Reply = field(default_factory=lambda: Reply("", end=False))
     since: datetime | None = None  # when the citizen got that reply
+    hop: str = ""  # the id of the hop it answered, where the network gives hops one
 
     @property
     def name(self) -> str:
@@ -112,6 +114,36 @@ def compare(known: str, text: str) -> Heard:
     return Heard.DIVERGED
 
 
+def whole(turn: UssdTurn, caller: Caller, now: datetime) -> UssdRequest:
+    """The request as a network words it that sends all inputs so far.
+
+    A handset holds one session at a time: an input belongs to the citizen's newest. One that was heard before says
+    nothing new; one whose session is unknown or over begins another.
+    """
+    session_id, text = f"{turn.link}:{turn.id}", turn.text
+    if turn.move == "input":
+        known = newest(turn.gateway, caller, now)
+        if known and turn.id == known.hop:
+            session_id, text = known.key.removeprefix(f"{turn.gateway}:"), known.text
+        elif known and not known.reply.end:
+            session_id = known.key.removeprefix(f"{turn.gateway}:")
+            text = f"{known.text}*{turn.text}" if known.text else turn.text
+        else:
+            text = ""
+    return UssdRequest(turn.gateway, session_id, turn.msisdn, turn.link, turn.service_code, text)
+
+
+def newest(gateway: str, caller: Caller, now: datetime) -> Session | None:
+    """The last session of a citizen on a gateway that may still stand."""
+    found = database.rows(
+        database.sessions,
+        "SELECT session FROM ussd_session WHERE citizen_id = ? AND session LIKE ? AND updated_at > ? "
+        "ORDER BY updated_at DESC, id DESC LIMIT 1",
+        *(caller.id, f"{gateway}:%", to_micros(now - SILENCE)),
+    )
+    return load(found[0][0], caller) if found else None
+
+
 def load(key: str, caller: Caller) -> Session:
     """The newest conversation under this session id, or a new one."""
     found = database.rows(
@@ -124,14 +156,14 @@ def load(key: str, caller: Caller) -> Session:
     if not found:
         return Session(key, caller.id)
     row_id, ordinal, turn, sealed, since = found[0]
-    text, state, reply = _open(caller, row_id, sealed)
-    return Session(key, caller.id, ordinal, row_id, turn, text, state, reply, from_micros(since))
+    text, state, reply, hop = _open(caller, row_id, sealed)
+    return Session(key, caller.id, ordinal, row_id, turn, text, state, reply, from_micros(since), hop)
 
 
-def save(session: Session, caller: Caller, text: str, state: State, reply: Reply, now: datetime) -> bool:
+def save(session: Session, caller: Caller, text: str, state: State, reply: Reply, now: datetime, hop: str = "") -> bool:
     """Store where the session stands; False if another request has changed it since it was loaded."""
     row_id = session.id or new_id()
-    sealed = _seal(caller, row_id, text, state, reply)
+    sealed = _seal(caller, row_id, text, state, reply, hop)
     resumable = int(is_worth_resuming(state) and not reply.end)
     ended, look_at = (WE_ENDED_IT, None) if reply.end else (None, to_micros(now + SILENCE))
     now_so = (sealed, resumable, to_micros(now), ended, look_at)
@@ -260,13 +292,13 @@ def is_worth_resuming(state: State) -> bool:
     return bool(state.draft.get("sub")) and state.screen not in OFFERS
 
 
-def _seal(caller: Caller, row_id: str, text: str, state: State, reply: Reply) -> bytes:
-    body = orjson.dumps({"text": text, "state": state, "reply": reply.text, "end": reply.end})
+def _seal(caller: Caller, row_id: str, text: str, state: State, reply: Reply, hop: str) -> bytes:
+    body = orjson.dumps({"text": text, "state": state, "reply": reply.text, "end": reply.end, "hop": hop})
     return caller.key.seal("ussd_session.sealed", row_id, body.decode())
 
 
-def _open(caller: Caller, row_id: str, sealed: bytes) -> tuple[str, State, Reply]:
+def _open(caller: Caller, row_id: str, sealed: bytes) -> tuple[str, State, Reply, str]:
     body: Mapping[str, Any] = orjson.loads(caller.key.open("ussd_session.sealed", row_id, sealed))
     stored = body["state"]
     state = State(**{**stored, "trail": tuple(stored["trail"]), "pending": tuple(stored["pending"])})
-    return body["text"], state, Reply(body["reply"], body["end"])
+    return body["text"], state, Reply(body["reply"], body["end"]), body.get("hop", "")

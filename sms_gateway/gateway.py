@@ -136,7 +136,10 @@ class Mo:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One delivery report. `raw` is the network's own status word, kept because ours may lose a shade of it."""
+    """One delivery report. `raw` is the network's own status word, kept because ours may lose a shade of it.
+
+    `blocked`: the network lets nothing of ours through to this number.
+    """
 
     provider: str
     provider_id: str
@@ -144,6 +147,7 @@ class Report:
     raw: str
     msisdn: str | None
     reason: str | None
+    blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +158,26 @@ class UssdRequest:
     session_id: str
     msisdn: str
     network: str
+    service_code: str
+    text: str
+
+
+UssdMove = Literal["dial", "input", "hang-up"]
+
+
+@dataclass(frozen=True, slots=True)
+class UssdTurn:
+    """One hop where a network sends each input alone and names no session that lasts (USSD over SMPP).
+
+    `id` is the hop's own, the same again when it is repeated. `link` is the line it came by. `text` is what was typed,
+    on "dial" what stood behind the service code.
+    """
+
+    gateway: str
+    link: str
+    id: str
+    move: UssdMove
+    msisdn: str
     service_code: str
     text: str
 

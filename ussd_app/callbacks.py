@@ -15,8 +15,8 @@ from flask.typing import ResponseReturnValue
 from peewee import DataError
 from werkzeug.exceptions import HTTPException
 
-from sms_gateway import africastalking, outbox
-from sms_gateway.gateway import BadCallback
+from sms_gateway import africastalking, kannel, outbox
+from sms_gateway.gateway import BadCallback, Report
 from store import database
 from store.clock import utcnow
 from ussd_app import metrics
@@ -34,10 +34,15 @@ log = structlog.get_logger("mlango")
 
 
 def blueprint(house: House) -> Blueprint:
-    """`/callbacks/africastalking/…`, open to the networks only (see `guard`)."""
+    """`/callbacks/africastalking/…` and `/callbacks/kannel/…`, open to the networks only (see `guard`)."""
     callbacks = Blueprint("callbacks", __name__, url_prefix="/callbacks")
     callbacks.before_request(guard(house.settings))
+    _africastalking(callbacks, house)
+    _kannel(callbacks, house)
+    return callbacks
 
+
+def _africastalking(callbacks: Blueprint, house: House) -> None:
     @callbacks.post("/africastalking/ussd")
     def ussd() -> ResponseReturnValue:
         started = time.perf_counter()
@@ -63,13 +68,38 @@ def blueprint(house: House) -> Blueprint:
 
     @callbacks.post("/africastalking/delivery")
     def delivery() -> ResponseReturnValue:
-        return _take("delivery", lambda: outbox.report(africastalking.parse_report(request.form), utcnow()))
+        return _take("delivery", lambda: _report(house, africastalking.parse_report(request.form)))
 
     @callbacks.post("/africastalking/opt-out")
     def opt_out() -> ResponseReturnValue:
         return _take("opt_out", lambda: _opt_out(house))
 
-    return callbacks
+
+def _kannel(callbacks: Blueprint, house: House) -> None:
+    """It brings reports with GET, and all else too where its services say `get-url`."""
+
+    @callbacks.route("/kannel/sms", methods=["GET", "POST"])
+    def kannel_sms() -> ResponseReturnValue:
+        return _wordless(_take("sms", lambda: house.texting.receive(kannel.parse_mo(_posted()), utcnow())))
+
+    @callbacks.route("/kannel/delivery", methods=["GET", "POST"])
+    def kannel_delivery() -> ResponseReturnValue:
+        return _wordless(_take("delivery", lambda: outbox.report(kannel.parse_report(request.values), utcnow())))
+
+    @callbacks.route("/kannel/ussd", methods=["GET", "POST"])
+    def kannel_ussd() -> ResponseReturnValue:
+        started, posted = time.perf_counter(), kannel.NOTHING
+        try:
+            posted = _posted()
+            turn = kannel.parse_ussd(posted, house.settings.service_code)
+        except _NEVER_GOOD as fault:
+            log.warning("ussd_not_read", fault=str(fault))
+            return _screen(posted, _UNREADABLE, end=True) if posted.is_hop else _text("")
+        if turn.move == "hang-up":
+            return _wordless(_take("ussd_event", lambda: house.conversation.hung_up(turn, utcnow())))
+        reply = house.conversation.hop(turn, utcnow())
+        metrics.hop(reply.end, time.perf_counter() - started)
+        return _screen(posted, reply.text, reply.end)
 
 
 def guard(settings: Settings) -> Callable[[], None]:
@@ -105,7 +135,19 @@ def _is_loopback(address: str) -> bool:
         return False
 
 
-def _take(kind: str, work: Callable[[], object]) -> ResponseReturnValue:
+def _posted() -> kannel.Posted:
+    fields = request.values.to_dict()  # before the body, which a form is read from
+    return kannel.Posted(fields, {name.lower(): value for name, value in request.headers}, request.get_data())
+
+
+def _screen(posted: kannel.Posted, text: str, end: bool) -> Response:
+    words, headers = kannel.render_ussd(posted, text, end)
+    answer = _text(words)
+    answer.headers.extend(headers)
+    return answer
+
+
+def _take(kind: str, work: Callable[[], object]) -> Response:
     """Answer 200 once it is stored or can never be understood; 503 asks the network to send it again."""
     try:
         work()
@@ -120,6 +162,20 @@ def _take(kind: str, work: Callable[[], object]) -> ResponseReturnValue:
         return _text("try again", 503)
     metrics.callback(kind, "taken")
     return _text("ok")
+
+
+def _wordless(answer: Response) -> Response:
+    """Without a body: Kannel texts to the citizen what stands in it."""
+    answer.set_data(b"")
+    return answer
+
+
+def _report(house: House, report: Report) -> None:
+    now = utcnow()
+    outbox.report(report, now)
+    citizen = house.citizens.find(report.msisdn) if report.blocked and report.msisdn else None
+    if citizen:
+        house.citizens.block(citizen.id, now)
 
 
 def _opt_out(house: House) -> None:
