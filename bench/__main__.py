@@ -12,12 +12,12 @@ from typing import Final
 import click
 import orjson
 
-from bench import machine, sweep, ussd
+from bench import machine, sms, sweep, ussd
 from bench.plan import Benchmark, Plan, Report
 from store.clock import utcnow
 from ussd_app.refusal import Refusal
 
-BENCHMARKS: Final[Mapping[str, Benchmark]] = {"ussd": ussd, "sweep": sweep}
+BENCHMARKS: Final[Mapping[str, Benchmark]] = {"ussd": ussd, "sweep": sweep, "sms": sms}
 RESULTS: Final = Path(__file__).with_name("results")
 
 
@@ -25,20 +25,21 @@ RESULTS: Final = Path(__file__).with_name("results")
 @click.argument("names", metavar="[NAME]…", nargs=-1, type=click.Choice(list(BENCHMARKS)))
 @click.option("--seconds", type=click.IntRange(1, 600), default=8, show_default=True, help="Length of a round.")
 @click.option("--rounds", type=click.IntRange(1, 50), default=3, show_default=True, help="Rounds of each contender.")
+@click.option("--quick", is_flag=True, help="A tenth of the messages (sms).")
 @click.option(
     "--results",
     type=click.Path(file_okay=False, path_type=Path),
     default=RESULTS,
     help="The folder for the figures. [default: bench/results]",
 )
-def main(names: tuple[str, ...], seconds: int, rounds: int, results: Path) -> None:
+def main(names: tuple[str, ...], seconds: int, rounds: int, quick: bool, results: Path) -> None:
     """Measure Mlango beside floors, on generated data. NAME is a benchmark; without one, all are run.
 
     Nothing outside this machine is called, and nothing but the figures is left behind.
     """
     for name in names or BENCHMARKS:
         try:
-            report = measure(name, Plan(seconds, rounds))
+            report = measure(name, Plan(seconds, rounds, quick))
         except Refusal as refusal:
             raise click.ClickException(str(refusal)) from None
         click.echo(report.table)

@@ -13,6 +13,7 @@ from cases.models import Citizen
 from sms_gateway.encoding import segments
 from sms_gateway.gateway import Accepted, Capabilities, Mt, Policy, Refused, Report, State
 from sms_gateway.message import DeliveryReport
+from sms_gateway.sendable import sendable
 from store import database
 from store.model import Insert, Model, UtcField, new_id
 
@@ -48,7 +49,10 @@ class Simulator:
         with database.transaction():
             return [self._deliver(mt) for mt in batch]
 
-    def _deliver(self, mt: Mt) -> Accepted | Refused:
+    def _deliver(self, message: Mt) -> Accepted | Refused:
+        mt = sendable(message)
+        if isinstance(mt, Refused):
+            return mt
         owner = self._citizens.find(mt.msisdn)
         if owner is None:
             return Refused(Policy.PERMANENT, "no-such-handset")

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import json
 import socket
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import astuple
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sms_gateway.africastalking import (
@@ -25,10 +27,12 @@ from sms_gateway.africastalking import (
 from sms_gateway.gateway import (
     Accepted,
     BadCallback,
+    GatewayFault,
     Mo,
     Mt,
     OptOut,
     Policy,
+    Polled,
     Refused,
     Report,
     State,
@@ -58,6 +62,20 @@ MO = {
 }
 DLR = {"id": "ATXid_1", "status": "Success", "phoneNumber": WANJIKU, "networkCode": "63902", "retryCount": "0"}
 END = {"date": "2026-11-23 09:15:00", "sessionId": "ATUid_1", "status": "Success", "input": "1*2*secret"}
+FIELDS = [
+    "Recipients",
+    "Messages",
+    "Message",
+    "statusCode",
+    "number",
+    "status",
+    "cost",
+    "messageId",
+    "id",
+    "from",
+    "to",
+    "text",
+]
 OPT_OUT = {"senderId": "38496", "phoneNumber": WANJIKU}
 
 
@@ -96,7 +114,7 @@ def test_a_transcript_longer_than_any_session_is_refused() -> None:
 
 def test_a_refusal_never_repeats_the_number() -> None:
     with pytest.raises(BadCallback) as refused:
-        parse_mo(MO | {"from": "+25471234567899"})
+        parse_opt_out(OPT_OUT | {"phoneNumber": "+25471234567899"})
     assert "254712" not in str(refused.value)
 
 
@@ -140,9 +158,15 @@ def test_an_unreadable_date_does_not_cost_the_message(date: str) -> None:
 
 
 @pytest.mark.parametrize("sender", ["MPESA", "22141", "+254900123456"])
-def test_an_sms_from_no_citizen_is_refused(sender: str) -> None:
-    with pytest.raises(BadCallback, match="from is not a citizen"):
-        parse_mo(MO | {"from": sender})
+def test_a_sender_that_is_no_phone_stands_as_it_came(sender: str) -> None:
+    assert parse_mo(MO | {"from": f" {sender}"}).msisdn == sender
+
+
+@pytest.mark.parametrize("field", ["from", "id", "to"])
+@pytest.mark.parametrize("value", ["", " ", "\x00", "x" * 81])
+def test_an_sms_without_its_sender_id_or_address_is_refused(field: str, value: str) -> None:
+    with pytest.raises(BadCallback, match=rf"^{field} is"):
+        parse_mo(MO | {field: value})
 
 
 def test_the_longest_possible_sms_is_read_whole() -> None:
@@ -314,6 +338,15 @@ def test_a_refused_recipient_has_its_policy_and_the_others_go(
     assert refused.code == (REFUSALS[str(code)][1] if code != 999 else "status-999")
 
 
+@pytest.mark.parametrize("code", [None, "", WANJIKU, "9" * 40, [101], True])
+def test_a_code_that_is_none_is_in_doubt_and_not_repeated(
+    server: AfricasTalkingServer, gateway: AfricasTalking, code: Any
+) -> None:
+    recipient = {"statusCode": code, "number": WANJIKU, "status": "?"}
+    server.then(Reply(body=json.dumps({"SMSMessageData": {"Message": "Sent", "Recipients": [recipient]}})))
+    assert gateway.send(mts(WANJIKU)) == [Refused(Policy.AMBIGUOUS, "status-odd", "?")]
+
+
 def only(outcomes: list[Accepted | Refused]) -> Refused:
     """The one refusal that stands for the whole batch."""
     [refused] = set(outcomes)
@@ -339,8 +372,10 @@ def only(outcomes: list[Accepted | Refused]) -> Refused:
 def test_the_http_status_decides_for_the_whole_request(
     server: AfricasTalkingServer, gateway: AfricasTalking, status: int, policy: Policy
 ) -> None:
-    server.then(Reply(status, f"No, {WANJIKU}", "text/plain", location="/elsewhere" if status == 302 else None))
-    assert only(gateway.send(mts(WANJIKU, OTIENO))) == Refused(policy, f"http-{status}", "No, +2547••••••78")
+    elsewhere = {"Location": "/elsewhere"} if status == 302 else {}
+    server.then(Reply(status, f"No, {WANJIKU}", "text/plain", headers=elsewhere))
+    refused = only(gateway.send(mts(WANJIKU, OTIENO)))
+    assert refused == Refused(policy, f"http-{status}", "No, +2547••••••78", throttled=status == 429)
     assert len(server.received) == 1
 
 
@@ -356,6 +391,8 @@ def test_the_http_status_decides_for_the_whole_request(
         '{"SMSMessageData": null}',
         '{"SMSMessageData": {"Message": "Sent"}}',
         '{"SMSMessageData": {"Message": "Sent", "Recipients": "all"}}',
+        '{"SMSMessageData": ["Sent"]}',
+        "[" * 100_000,
     ],
 )
 def test_an_answer_that_cannot_be_read_is_ambiguous(
@@ -366,11 +403,69 @@ def test_an_answer_that_cannot_be_read_is_ambiguous(
     assert (refused.policy, refused.code) == (Policy.AMBIGUOUS, "unreadable-answer")
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [Reply(body=" ", trickle=True), Reply(body='{"SMS', short=True), Reply(body=" " * (4 * 1024 * 1024 + 1))],
+    ids=["without an end", "cut off", "too large"],
+)
+def test_an_answer_that_cannot_be_read_to_its_end_is_ambiguous(server: AfricasTalkingServer, reply: Reply) -> None:
+    gateway = AfricasTalking("mlango", "key", base_url=server.url, timeout=(5, 0.3))
+    server.then(reply)
+    refused = only(gateway.send(mts(WANJIKU)))
+    assert (refused.policy, refused.code) == (Policy.AMBIGUOUS, "no-answer")
+
+
+def test_a_compressed_answer_is_read(server: AfricasTalkingServer, gateway: AfricasTalking) -> None:
+    def compressed(request: Received) -> Reply:
+        body = zlib.compress(server.contract(request).body.encode())
+        return Reply(body=body.decode("latin-1"), headers={"Content-Encoding": "deflate"}, charset="latin-1")
+
+    server.then(compressed)
+    assert gateway.send(mts(WANJIKU)) == [Accepted("ATXid_1", "KES 0.8000")]
+
+
+def test_a_pause_that_the_network_asks_for_is_kept(server: AfricasTalkingServer, gateway: AfricasTalking) -> None:
+    server.then(Reply(429, "Slow down", "text/plain", headers={"Retry-After": "60"}))
+    assert only(gateway.send(mts(WANJIKU))).throttled
+    refused = only(gateway.send([*mts(WANJIKU), *mts(OTIENO, text="B")]))
+    assert refused == Refused(Policy.TRANSIENT, "asked-to-wait", throttled=True)
+    assert len(server.received) == 1
+
+
+@pytest.mark.parametrize("pause", ["0", "", "-5", "soon", "Wed, 21 Oct 2026 07:28:00 GMT", "٣"])
+def test_a_pause_that_is_none_is_not_kept(server: AfricasTalkingServer, gateway: AfricasTalking, pause: str) -> None:
+    server.then(Reply(429, "Slow down", "text/plain", headers={"Retry-After": pause}))
+    gateway.send(mts(WANJIKU))
+    assert isinstance(gateway.send(mts(WANJIKU))[0], Accepted)
+
+
+def test_no_pause_is_longer_than_five_minutes(
+    server: AfricasTalkingServer, gateway: AfricasTalking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.then(Reply(429, "Slow down", "text/plain", headers={"Retry-After": "9" * 5000}))
+    gateway.send(mts(WANJIKU))
+    later = monotonic() + 301
+    monkeypatch.setattr("sms_gateway.africastalking.monotonic", lambda: later)
+    assert isinstance(gateway.send(mts(WANJIKU))[0], Accepted)
+
+
+@pytest.mark.parametrize(("sender", "replies"), [("38496", True), (None, True), ("MLANGO", False)])
+def test_nobody_can_answer_to_a_name(sender: str | None, replies: bool) -> None:
+    assert AfricasTalking("mlango", "key", sender).capabilities.replies is replies
+
+
 def test_a_charset_in_the_content_type_changes_nothing(server: AfricasTalkingServer, gateway: AfricasTalking) -> None:
     def with_charset(request: Received) -> Reply:
         return Reply(body=server.contract(request).body, content_type="application/json; charset=utf-8")
 
     server.then(with_charset)
+    assert gateway.send(mts(WANJIKU)) == [Accepted("ATXid_1", "KES 0.8000")]
+
+
+def test_a_byte_order_mark_before_the_answer_changes_nothing(
+    server: AfricasTalkingServer, gateway: AfricasTalking
+) -> None:
+    server.then(lambda request: Reply(body=server.contract(request).body, charset="utf-8-sig"))
     assert gateway.send(mts(WANJIKU)) == [Accepted("ATXid_1", "KES 0.8000")]
 
 
@@ -391,6 +486,27 @@ def test_a_recipient_missing_from_the_answer_is_ambiguous(
     taken, forgotten = gateway.send(mts(WANJIKU, OTIENO))
     assert isinstance(taken, Accepted)
     assert forgotten == Refused(Policy.AMBIGUOUS, "missing-in-answer")
+
+
+# Numbers, words and structures where the documentation has others
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=10) | st.just(WANJIKU),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=JSON, status=st.sampled_from([200, 201, 204, 301, 400, 429, 503]))
+def test_whatever_is_answered_each_message_has_an_outcome_and_a_fetch_its_end(
+    server: AfricasTalkingServer, gateway: AfricasTalking, data: Any, status: int
+) -> None:
+    body = json.dumps({"SMSMessageData": data}) if status != 204 else ""
+    server.always = lambda _: Reply(status, body)
+    outcomes = gateway.send(mts(WANJIKU, OTIENO))
+    assert [type(outcome) in (Accepted, Refused) for outcome in outcomes] == [True, True]
+    with suppress(GatewayFault):
+        assert all(mo.provider_id for mo in gateway.poll("1").messages)
 
 
 def test_an_accepted_message_may_have_no_id(server: AfricasTalkingServer, gateway: AfricasTalking) -> None:
@@ -470,3 +586,124 @@ def test_the_sandbox_account_goes_to_the_sandbox(monkeypatch: pytest.MonkeyPatch
         "https://api.sandbox.africastalking.com/version1/messaging",
         "https://api.africastalking.com/version1/messaging",
     ]
+
+
+# Fetching
+
+
+def polled(gateway: AfricasTalking, cursor: str = "1") -> list[str]:
+    return [mo.text for mo in gateway.poll(cursor).messages]
+
+
+def waiting(server: AfricasTalkingServer, text: str, **fields: Any) -> None:
+    server.arrive(**{"from": WANJIKU, "text": text} | fields)
+
+
+def test_messages_are_asked_for_as_the_contract_says(server: AfricasTalkingServer, gateway: AfricasTalking) -> None:
+    waiting(server, "maji", date="2018-03-19T08:34:18.445Z")
+    fetched = gateway.poll("15069")
+    sent_at = datetime(2018, 3, 19, 8, 34, 18, 445_000, tzinfo=UTC)
+    assert fetched == Polled((Mo("africastalking", "15070", WANJIKU, "38496", "maji", sent_at),), (), "15070")
+    [request] = server.received
+    assert (request.method, request.path, request.headers["apiKey"]) == ("GET", "/version1/messaging", "key")
+    assert request.form == {"username": "mlango", "lastReceivedId": "15069"}
+
+
+def test_a_fetched_message_and_its_callback_have_the_same_id(
+    server: AfricasTalkingServer, gateway: AfricasTalking
+) -> None:
+    waiting(server, "maji")
+    [fetched] = gateway.poll("1").messages
+    called_back = parse_mo(MO | {"id": "15070"})
+    assert (fetched.provider, fetched.provider_id) == (called_back.provider, called_back.provider_id)
+
+
+def test_page_after_page_is_fetched(server: AfricasTalkingServer, gateway: AfricasTalking) -> None:
+    for number in range(250):
+        waiting(server, f"maji {number}")
+    cursor, texts = "1", []
+    while page := (fetched := gateway.poll(cursor)).messages:
+        texts += [mo.text for mo in page]
+        cursor = fetched.cursor
+    assert texts == [f"maji {number}" for number in range(250)]
+    assert [request.form["lastReceivedId"] for request in server.received] == ["1", "15169", "15269", "15319"]
+
+
+def test_the_first_time_only_what_a_callback_could_still_bring_is_taken(server: AfricasTalkingServer) -> None:
+    """The account may be older than this box: what was sent years ago must not become cases today."""
+    gateway = AfricasTalking("mlango", "key", base_url=server.url, clock=lambda: datetime(2026, 11, 23, 6, tzinfo=UTC))
+    for number in range(120):
+        waiting(server, f"old {number}", date="2026-11-22T17:59:59Z")
+    waiting(server, "undated", date="?")
+    waiting(server, "tonight", date="2026-11-22T18:00:00Z")
+    first = gateway.poll("")
+    second = gateway.poll(first.cursor)
+    end = gateway.poll(second.cursor)
+    assert [mo.text for mo in (*first.messages, *second.messages, *end.messages)] == ["tonight"]
+    waiting(server, "after a week without a network", date="2026-11-01T00:00:00Z")
+    assert polled(gateway, end.cursor) == ["after a week without a network"]
+
+
+def test_a_new_account_has_nothing_and_all_that_comes_is_taken(
+    server: AfricasTalkingServer, gateway: AfricasTalking
+) -> None:
+    cursor = gateway.poll("").cursor
+    waiting(server, "maji", date="2020-01-01T00:00:00Z")
+    assert polled(gateway, cursor) == ["maji"]
+
+
+def test_what_a_callback_would_refuse_is_passed_over(server: AfricasTalkingServer, gateway: AfricasTalking) -> None:
+    waiting(server, "from nobody", **{"from": ""})
+    waiting(server, "maji")
+    assert polled(gateway) == ["maji"]
+    assert gateway.poll("1").cursor == "15071"
+
+
+def test_fields_may_be_missing_or_null(server: AfricasTalkingServer, gateway: AfricasTalking) -> None:
+    waiting(server, "maji", date=None)
+    server.inbox[0] = {name: server.inbox[0][name] for name in ("id", "from", "to", "text", "date")}
+    waiting(server, "", linkId=7)
+    server.inbox[1]["text"] = None
+    assert [(mo.text, mo.sent_at is None) for mo in gateway.poll("1").messages] == [("maji", True), ("", False)]
+
+
+def test_a_network_that_hands_out_the_same_again_does_not_move_the_cursor(
+    server: AfricasTalkingServer, gateway: AfricasTalking
+) -> None:
+    waiting(server, "maji")
+    page = server.contract(Received("/", {}, {"lastReceivedId": "0"}, ("", 0), "GET"))
+    server.always = lambda _: page
+    assert gateway.poll("15070") == Polled((), (), "15070")
+
+
+def test_ids_that_are_no_numbers_are_followed_in_the_order_of_the_answer(
+    server: AfricasTalkingServer, gateway: AfricasTalking
+) -> None:
+    messages = [{"id": one, "from": WANJIKU, "to": "38496", "text": "maji"} for one in ("ATXid_9", "ATXid_7")]
+    body = json.dumps({"SMSMessageData": {"Messages": ["what?", {"text": "no id"}, *messages]}})
+    server.always = lambda _: Reply(200, body)
+    fetched = gateway.poll("15070")
+    assert ([mo.provider_id for mo in fetched.messages], fetched.cursor) == (["ATXid_9", "ATXid_7"], "ATXid_7")
+    assert gateway.poll("ATXid_9") == Polled(fetched.messages[1:], (), "ATXid_7")
+    assert gateway.poll("ATXid_7") == Polled((), (), "ATXid_7")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(401, "The supplied authentication is invalid", "text/plain"),
+        Reply(500, "<html>Oops</html>", "text/html"),
+        Reply(200, "<html>Karibu Wi-Fi</html>", "text/html"),
+        Reply(200, '{"SMSMessageData": {"Messages": null}}'),
+        Reply(reset=True),
+        Reply(silence=True),
+        Reply(trickle=True),
+    ],
+    ids=["account", "fault", "page", "null", "reset", "silence", "no end"],
+)
+def test_a_fetch_that_fails_is_told_in_a_sentence(server: AfricasTalkingServer, reply: Reply) -> None:
+    gateway = AfricasTalking("mlango", "secret", base_url=server.url, timeout=(1, 0.3))
+    server.always = lambda _: reply
+    with pytest.raises(GatewayFault, match=r"^Africa's Talking .+ messages.*\.$") as told:
+        gateway.poll("")
+    assert "secret" not in str(told.value)

@@ -7,6 +7,7 @@ import pytest
 from cases.citizens import Caller, Citizens
 from cases.models import Citizen
 from sms_gateway import outbox, simulator
+from sms_gateway.channels import Channels
 from sms_gateway.gateway import Accepted, Mt, Policy, Refused, State
 from sms_gateway.message import Lane
 from sms_gateway.outbox import Outbox
@@ -74,7 +75,7 @@ def test_a_number_that_never_called_has_no_handset(handsets: Simulator, amina: C
 
 def test_what_it_takes_is_delivered(handsets: Simulator, citizens: Citizens, put: Post, now: datetime) -> None:
     ids = put(25)
-    assert Outbox(citizens, handsets, render, Log()).drain(lambda: now) == 25
+    assert Outbox(citizens, Channels([handsets]), render, Log()).drain(lambda: now) == 25
     assert {row(message_id).state for message_id in ids} == {State.DELIVERED}
     assert len(handsets.inbox("+254712345678")) == 25
 
@@ -84,11 +85,11 @@ def test_a_message_sent_twice_arrives_twice(
 ) -> None:
     """The worker died after the network had taken it."""
     put()
-    (claimed,) = outbox.begin(outbox.claim(Lane.RECEIPT, now))
+    (claimed,) = outbox.begin(outbox.claim(Lane.RECEIPT, now), "simulator", now)
     handsets.send([Mt(claimed.id, amina.msisdn, "number 0", None)])
     let_leases_run_out(now)
     outbox.sweep(now)
-    Outbox(citizens, handsets, render, Log()).drain(lambda: now + timedelta(minutes=1))
+    Outbox(citizens, Channels([handsets]), render, Log()).drain(lambda: now + timedelta(minutes=1))
     assert [sms["text"] for sms in handsets.inbox(amina.msisdn)] == ["number 0", "number 0"]
     assert row(claimed.id).resent
 
