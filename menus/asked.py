@@ -28,6 +28,7 @@ MOST_QUESTIONS: Final = 20  # that may be open at once
 _STANDS_IN: Final[Mapping[str, Collection[str]]] = {
     "solved": (State.RESOLVED,),
     "rate": (State.RESOLVED, State.CLOSED),
+    "appeal": (State.REJECTED,),
 }
 _BESIDE: Final = "call"  # the question that stands beside all others: only NO answers it
 
@@ -42,20 +43,24 @@ class Asked:
         """What is known when a text arrives; `about`: the case that it names, whose questions alone count then."""
         rows = self._rows(about)
         cases = [row.__data__["case"] for row in rows if row.__data__["case"]]
+        written = self.case_we_wrote_about()
         return Context(
             pack=self._pack,
             places=places,
             near=self._pack.places.get(self._caller.place) if self._caller.place else None,
+            language=self._caller.language,
             questions=self._open(rows),
-            case_id=self.case_we_wrote_about(),
+            case_id=written.id if written else None,
+            category=written.category if written else None,
+            is_neutral=written is not None and is_neutral(written, self._pack),
             resolved_id=self._resolved(),
             asked_id=cases[0] if cases else None,
         )
 
-    def case_we_wrote_about(self) -> str | None:
+    def case_we_wrote_about(self) -> Case | None:
         """The open case that our newest SMS of the last 72 hours was about; never a secret one: phones are shared."""
         ours = (
-            Case.select(Case.id)
+            Case.select()
             .join(Message, on=(Message.case == Case.id))
             .where(
                 Message.citizen == self._caller.id,
@@ -65,8 +70,15 @@ class Asked:
                 Case.visibility == "public",
             )
         )
-        newest = ours.order_by(Message.created_at.desc(), Message.id.desc()).first()
-        return newest.id if newest else None
+        newest: Case | None = ours.order_by(Message.created_at.desc(), Message.id.desc()).first()
+        return newest
+
+    def by_an_officer(self) -> bool:
+        """Whether an officer waits for their answer: then whatever they send may be it."""
+        waiting = SmsQuestion.select().where(
+            SmsQuestion.citizen == self._caller.id, SmsQuestion.kind == "question", SmsQuestion.answered_at.is_null()
+        )
+        return any(self._is_open(row) for row in waiting)
 
     def kept(self, case: Case, kind: str) -> tuple[str, ...]:
         """The messages that wait with our open question of this kind, the oldest first."""
@@ -103,7 +115,7 @@ class Asked:
         Two cases never mix: "1" said twice is never the answer to a question about another one.
         """
         asked = (
-            SmsQuestion.select(SmsQuestion, Case.id, Case.state)
+            SmsQuestion.select(SmsQuestion, Case.id, Case.state, Case.category)
             .join(Case, JOIN.LEFT_OUTER)
             .where(
                 SmsQuestion.citizen == self._caller.id,
@@ -116,8 +128,8 @@ class Asked:
         if about:
             return list(asked.where(SmsQuestion.case == about))
         rows = [row for row in asked if row.__data__["case"] or self._is_open(row)]
-        threads = [row.__data__["case"] for row in rows if row.kind != _BESIDE]
-        return [row for row in rows if row.kind == _BESIDE or row.__data__["case"] == threads[0]]
+        threads = [_thread(row) for row in rows if row.kind != _BESIDE]
+        return [row for row in rows if row.kind == _BESIDE or _thread(row) == threads[0]]
 
     def _open(self, asked: Iterable[SmsQuestion]) -> tuple[Question, ...]:
         return tuple(
@@ -126,6 +138,7 @@ class Asked:
                 kind=row.kind,
                 case_id=row.__data__["case"] or "",
                 options=self._options(row),
+                category=row.case.category if row.case else None,
                 age=self._age(row),
                 stands=row.kind not in _STANDS_IN or _state(row) in _STANDS_IN[row.kind],
             )
@@ -167,6 +180,11 @@ class Asked:
         newest = lookup.recent(self._caller.id, MOST_IN_LIST)
         waiting = (case for case in newest if case.state == State.RESOLVED and not is_neutral(case, self._pack))
         return next((case.id for case in waiting), None)
+
+
+def _thread(question: SmsQuestion) -> str:
+    """What a question is about: its case, or what only questions of its kind are about."""
+    return str(question.__data__["case"] or question.kind)
 
 
 def _state(question: SmsQuestion) -> str | None:

@@ -16,6 +16,8 @@ from sms_gateway.encoding import Encoding, segments, thrifty
 # What is said of a case that goes well, and how often its citizen answers: "1" it is fixed, "5" served very well
 LIFE: Final = ("received", "in_progress", "resolved", "rate", "thanks")
 REPLIES: Final = 2
+# What a text says without being given it: the service's own name and code, the numbers to call in danger
+_FIXED: Final = frozenset({"service", "code", "police", "emergency", "violence", "child"})
 MOST_SEGMENTS: Final[Mapping[Encoding, int]] = {"GSM-7": 1, "UCS-2": 2}
 
 
@@ -90,4 +92,4 @@ def _measured(template: str, scope: str, language: str, text: str) -> Message:
 def _wanted(widest: Mapping[str, Any], texts: Sequence[str]) -> dict[str, Any]:
     """The parameters that the texts name; a text that names another cannot be sent."""
     named = {name for words in texts for _, name, _, _ in Formatter().parse(words) if name}
-    return {name: widest[name] for name in named - {"service", "code"}}
+    return {name: widest[name] for name in named - _FIXED}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from cases import callbacks, lookup, reference
@@ -12,39 +12,70 @@ from cases.casework import Casework, Change, Done
 from cases.citizens import Caller, Citizens
 from cases.lifecycle import APPEAL_WINDOW, DECIDED, OPEN, REOPEN_WINDOW, Action, NotAllowed, Role, State
 from cases.models import Case
+from cases.triage import suggest
 from locales import SOURCE, language_called
 from menus import dialogue, sessions
 from menus.asked import Asked
 from menus.dialogue import (
+    ATTENTION,
     Act,
     Add,
     Apart,
     AskAgain,
+    AskMeant,
+    AskStop,
     Classify,
+    Context,
     Finish,
     Join,
     Leave,
     Lodge,
+    Meant,
+    Mute,
     NoCall,
     NotAsked,
     Plan,
     Say,
     Split,
+    Undo,
 )
 from menus.messages import MOST_IN_LIST
 from menus.notifier import case_params, day, is_neutral, last_day
 from packs.model import Pack
 from packs.places import PlaceIndex
-from sms_gateway.keywords import AnswerWord, Command, Intent, addressed, understand
-from sms_gateway.message import Draft, Lane, Message, post
+from sms_gateway.keywords import (
+    A_NUMBER_ALONE,
+    Addressed,
+    AnswerWord,
+    Command,
+    Intent,
+    addressed,
+    understand,
+    without_echo,
+    without_receipt,
+)
+from sms_gateway.message import Draft, Message, post
 
-MOST_REPLIES: Final = 10  # an hour to one number: two services that answer each other come to an end
 MOST_COUNTED: Final = 100
 MOST_DIGITS_ECHOED: Final = 9
-_HOUR: Final = timedelta(hours=1)
+_LAST_TEXTS: Final = 5  # of ours, that may come back as a copy
+_SHORTEST_ECHO: Final = 20  # characters
 
 # What may be said of a case that is not to be named
 _NEUTRAL: Final = ("ref", "status", "date")
+# The answer word that REOPEN stands for
+_NOT_YET: Final = "2"
+# The questions that are settled once it is clear what a case is about, and where
+_ABOUT_WHAT: Final = ("what", "place", "which", "guess")
+# What asks for the number of a case
+_WHICH_CASE: Final[Mapping[Intent | AnswerWord, str]] = {
+    AnswerWord.APPEAL: "appeal_which",
+    Intent.JOIN: "join_which",
+    Intent.RATE: "rate_which",
+    Intent.REOPEN: "reopen_which",
+}
+# What is answered with the emergency numbers by itself where there are words of danger
+_ANSWERED_WITH_HELP: Final = (Lodge, Add, Classify)
 # How long after a decision it may be taken up again
 _WINDOWS: Final = {Action.REOPEN: REOPEN_WINDOW, Action.APPEAL: APPEAL_WINDOW}
 
@@ -63,33 +94,83 @@ class House:
 class Handling:
     """One message, inside its transaction."""
 
-    def __init__(self, house: House, message: Message, caller: Caller, text: str, now: datetime) -> None:
+    def __init__(
+        self, house: House, message: Message, caller: Caller, text: str, now: datetime, silent: bool = False
+    ) -> None:
+        """`silent`: do what they ask, but say nothing."""
         self._house, self._message, self._caller = house, message, caller
-        self._text, self._now, self._pack = text, now, house.pack
+        self._text, self._now, self._pack, self._silent = text, now, house.pack, silent
         self._asked = Asked(caller, house.pack, now)
 
     def run(self) -> None:
-        command = understand(self._text)
-        if self._caller.language is None:  # they never chose: answer as they wrote, as far as a keyword tells
-            self._caller = replace(self._caller, language=command.language or self._language_so_far())
-        self._do(self._plan(command))
+        if self._caller.blocked:  # what they can send us now, we may send them
+            self._house.citizens.unblock(self._caller.id)
+        own = without_echo(self._text, self._our_last_texts())
+        if self._text.strip() and not own:
+            return  # our own words come back: whoever answers that never ends
+        self._text = own if self._asked.by_an_officer() else without_receipt(own)
+        command = understand(self._text, self._caller.language)
+        told = suggest(self._pack, self._house.places, self._text)
+        if self._caller.language is None:  # they never chose: answer as they wrote, as far as that tells
+            language = command.language or self._language_so_far() or told.language
+            self._caller = replace(self._caller, language=language if language in self._house.languages else SOURCE)
+        plan = self._plan(command)
+        self._do(plan)
+        if isinstance(plan, Lodge) and command.intent is Intent.TEXT:
+            self._say_how_to_attach()
+        if told.urgent and not isinstance(plan, _ANSWERED_WITH_HELP):
+            self._reply("helpline")
+
+    def _our_last_texts(self) -> list[str]:
+        """What we wrote to them last, as it went out."""
+        if len(self._text) < _SHORTEST_ECHO:
+            return []
+        ours = Message.select(Message.id, Message.sent).where(
+            Message.citizen == self._caller.id,
+            Message.direction == "mt",
+            Message.sent.is_null(False),
+            Message.created_at > self._now - ATTENTION,
+        )
+        newest = ours.order_by(Message.created_at.desc(), Message.id.desc()).limit(_LAST_TEXTS)
+        return [self._caller.key.open("message.sent", one.id, one.sent or b"") for one in newest]
 
     def _plan(self, command: Command) -> Plan:
-        """What to do. An answer that names its case is for that one, whatever we asked last."""
-        named = addressed(self._text)
+        """What to do. A text that names its case is for that one, whatever we asked last."""
+        answer = addressed(self._text, self._caller.language)
+        named = answer or self._naming(command)
         case = lookup.own_case(self._caller.id, named.number) if named else None
+        if case and command.intent is Intent.RATE:
+            return Act(Action.RATE, case.id, "rate", facts={"stars": int(command.argument)})
         if named and case:
-            context = self._asked.context(self._house.places, about=case.id)
-            return dialogue.plan_addressed(named, case.id, State(case.state), context)
-        if named and len(named.number) == reference.DIGITS:
-            return Say(Intent.STATUS, number=named.number)
-        return dialogue.plan(self._text, command, self._asked.context(self._house.places))
+            return dialogue.plan_addressed(named, case.id, State(case.state), self._context(about=case.id))
+        if answer and len(answer.number) == reference.DIGITS:
+            return Say(Intent.STATUS, number=answer.number)
+        return dialogue.plan(self._text, command, self._context())
 
-    def _language_so_far(self) -> str:
+    def _naming(self, command: Command) -> Addressed | None:
+        """A number in their words, or with a keyword about a case, and what that keyword stands for as an answer."""
+        if command.number is None or command.why == A_NUMBER_ALONE:
+            return None
+        match command.intent:
+            case Intent.TEXT:
+                return Addressed(self._text, command.number)
+            case Intent.RATE:
+                return Addressed(command.argument, command.number)
+            case Intent.REOPEN:
+                return Addressed(self._text if command.confirm else _NOT_YET, command.number)
+            case Intent.APPEAL:
+                return Addressed(AnswerWord.APPEAL, command.number)
+            case _:
+                return None
+
+    def _context(self, about: str | None = None) -> Context:
+        return self._asked.context(self._house.places, about)
+
+    def _language_so_far(self) -> str | None:
         """The language of what we wrote last: two messages in a row don't change it."""
         ours = Message.select(Message.language).where(Message.citizen == self._caller.id, Message.direction == "mt")
         newest = ours.order_by(Message.created_at.desc(), Message.id.desc()).first()
-        return newest.language if newest else SOURCE
+        return newest.language if newest else None
 
     def _do(self, plan: Plan) -> None:
         match plan:
@@ -97,14 +178,16 @@ class Handling:
                 self._lodge(words, self._message.id)
             case Add(case_id, words):
                 self._add(case_id, words)
-            case Classify():
-                self._classify(plan)
+            case Classify() | Undo():
+                self._name(plan)
             case Split(added):
                 self._split(added)
             case Act() | Apart() | AskAgain() | NotAsked():
                 self._answer(plan)
             case Finish() | Leave() | NoCall():
                 self._beside(plan)
+            case AskStop() | Mute() | AskMeant() | Meant():
+                self._make_sure(plan)
             case Join(number):
                 self._join(number)
             case Say(intent, argument, number):
@@ -134,17 +217,44 @@ class Handling:
                 callbacks.cancel(self._caller.id, self._now)
                 self._reply("call_cancelled")
 
-    def _is_flood(self) -> bool:
-        """Two services that answer each other must come to an end: past the budget, we act but say nothing."""
-        replies = Message.select().where(
-            Message.citizen == self._caller.id, Message.lane == Lane.RECEIPT, Message.created_at > self._now - _HOUR
-        )
-        return bool(replies.limit(MOST_REPLIES).count() >= MOST_REPLIES)
+    def _name(self, plan: Classify | Undo) -> None:
+        """What a case is about, or is not about after all."""
+        match plan:
+            case Classify():
+                self._classify(plan)
+            case Undo(case_id, words):
+                self._undo(case_id, words)
+
+    def _make_sure(self, plan: AskStop | Mute | AskMeant | Meant) -> None:
+        """What is only likely is asked about first."""
+        match plan:
+            case AskStop(number):
+                self._ask_stop(number)
+            case Mute(case_id):
+                self._mute(case_id)
+            case AskMeant(intent):
+                self._reply("did_you_mean", {"word": intent})
+                self._asked.ask("meant", options=[self._message.id])
+            case Meant(message, is_keyword):
+                self._read_again(message, is_keyword=is_keyword)
 
     # What a plan does
 
     def _lodge(self, words: str, source_key: str) -> None:
-        self._change(Action.LODGE, None, words, source_key=source_key)
+        near = self._pack.places.get(self._caller.place or "")
+        told = dialogue.guess(words, Context(self._pack, self._house.places, near))
+        self._change(Action.LODGE, None, words, told.facts, source_key=source_key)
+
+    def _say_how_to_attach(self) -> None:
+        """Their words made a new complaint; perhaps they meant the one that they have already. That is said once the
+        new one has its number, and never of what is secret."""
+        lodged = Case.get_by_id(self._message.__data__["case"])
+        if self._caller.stopped or is_neutral(lodged, self._pack):
+            return
+        others = (case for case in lookup.open_cases(self._caller.id, MOST_IN_LIST) if case.id != lodged.id)
+        other = next((case for case in others if case.sub and not is_neutral(case, self._pack)), None)
+        if other:
+            self._reply("attach", {"ref": other.ref, "sub": other.sub}, lodged.id)
 
     def _change(
         self,
@@ -155,8 +265,10 @@ class Handling:
         *,
         source_key: str | None = None,
         role: Role = Role.CITIZEN,
+        quiet: bool = False,
     ) -> Done:
-        """What they want to happen to their case; it is what this message is about from now on."""
+        """What they want to happen to their case; it is what this message is about from now on. `quiet`: the answer is
+        not the change's own."""
         change = Change(
             action=action,
             caller=self._caller,
@@ -166,7 +278,7 @@ class Handling:
             role=role,
             facts={**(facts or {}), "language": self._caller.language},
             words=words,
-            quiet=self._is_flood(),
+            quiet=quiet or self._silent,
         )
         done = self._house.casework.apply(change, self._now)
         self._message.case = done.case
@@ -175,19 +287,62 @@ class Handling:
     def _classify(self, plan: Classify) -> None:
         """The question is answered before the next one is asked. Once an office works on the case, what it is about is
         the office's to say: the citizen's answer is added as words, as to any case."""
-        self._asked.answered(plan.case_id, ("what", "place", "which"))
-        facts = {"sub": plan.sub, "place": plan.place, "which": " ".join(plan.which) or None}
+        self._asked.answered(plan.case_id, _ABOUT_WHAT)
+        facts = {"sub": plan.sub, "place": plan.place, "which": " ".join(plan.which) or None, **self._in_danger()}
         try:
             self._change(Action.CLASSIFY, plan.case_id, plan.words, facts)
         except NotAllowed:
             self._add(plan.case_id, plan.words)
 
+    def _undo(self, case_id: str, words: str | None) -> None:
+        """We took it for something else: whoever has it does not have it any more, and the question is put plainly. An
+        office that works on it already knows better what it is."""
+        self._asked.answered(case_id, _ABOUT_WHAT)
+        try:
+            self._change(Action.CLASSIFY, case_id, words, {"undone": True})
+        except NotAllowed:
+            if words:
+                self._add(case_id, words)
+            else:
+                self._not_asked(Case.get_by_id(case_id))
+
+    def _in_danger(self) -> dict[str, Any]:
+        """For a change that their words bring: whether the answer begins with the emergency numbers."""
+        urgent = suggest(self._pack, self._house.places, self._text).urgent
+        return {"danger": True, "priority": "urgent"} if urgent else {}
+
     def _add(self, case_id: str, words: str) -> None:
         """To a case that was closed meanwhile nothing can be added: then it is a new one."""
         try:
-            self._change(Action.ADD_WORDS, case_id, words)
+            self._change(Action.ADD_WORDS, case_id, words, self._in_danger())
         except NotAllowed:
             self._lodge(words, self._message.id)
+
+    def _ask_stop(self, number: str | None) -> None:
+        """All our SMS, or those about one case: the one that they name, else the one that we wrote about last."""
+        case = lookup.own_case(self._caller.id, number) if number else self._asked.case_we_wrote_about()
+        if case and case.state in OPEN:
+            self._ask("stop_ask", "stop", case)
+        else:
+            self._reply("stop_ask_all")
+            self._asked.ask("stop")
+
+    def _mute(self, case_id: str) -> None:
+        """No more SMS about one case; the office reads that they wished so."""
+        self._asked.settled("stop")
+        try:
+            case = self._change(Action.ADD_WORDS, case_id, self._text, {"silent": True}, quiet=True).case
+        except NotAllowed:  # it is over: there is nothing more to say about it
+            case = Case.get_by_id(case_id)
+        self._reply("stop_one", {"ref": case.ref}, case_id)
+
+    def _read_again(self, message_id: str, *, is_keyword: bool) -> None:
+        """The text that held a misspelt keyword, now that we know whether it was meant as one."""
+        self._asked.settled("meant")
+        self._text = self._words_of(Message.get_by_id(message_id))
+        command = understand(self._text, self._caller.language)
+        told = replace(command, confirm=False) if is_keyword else replace(command, intent=Intent.TEXT, confirm=False)
+        self._do(self._plan(told))
 
     def _split(self, added: str) -> None:
         """The words stay with the case they were added to, and become a complaint of their own."""
@@ -264,10 +419,16 @@ class Handling:
 
     def _ask_again(self, plan: AskAgain) -> None:
         case = self._message.case = Case.get_by_id(plan.case_id)
+        window = APPEAL_WINDOW if plan.kind == "appeal" else REOPEN_WINDOW
+        until = case.decided_at + window if case.decided_at else None
         if plan.kind == "rate":
             self._ask("rate", "rate", case)
         elif is_neutral(case, self._pack):
             self._reply_status(case)
+        elif until and (case.appealed or self._now > until):
+            self._decided(case, until, self._text)
+        elif until and plan.kind == "appeal":
+            self._ask("rejected_unclear", "appeal", case, {"date": day(until, self._pack)}, kept=True)
         elif plan.keep:
             self._ask("solved_unclear", "solved", case, kept=True)
         else:
@@ -312,10 +473,8 @@ class Handling:
 
     def _say(self, intent: Intent | AnswerWord, argument: str, number: str | None) -> None:
         match intent:
-            case AnswerWord.APPEAL:
-                self._reply("appeal_which")
-            case Intent.JOIN:
-                self._reply("join_which")
+            case AnswerWord.APPEAL | Intent.JOIN | Intent.RATE | Intent.REOPEN:
+                self._reply(_WHICH_CASE[intent])
             case Intent.STATUS:
                 self._status(number)
             case Intent.LANG:
@@ -323,13 +482,22 @@ class Handling:
             case Intent.AGENT:
                 self._call()
             case Intent.STOP:
+                self._asked.settled("stop")
                 self._house.citizens.stop(self._caller.id, self._now)
                 self._reply("stop")
             case Intent.START:
                 self._house.citizens.start(self._caller.id)
+                self._unmute()
                 self._reply("start", {"n": str(len(lookup.open_cases(self._caller.id, MOST_COUNTED)))})
             case _:
                 self._reply("help")
+
+    def _unmute(self) -> None:
+        """START also brings back the news of single cases."""
+        for case in lookup.open_cases(self._caller.id, MOST_COUNTED):
+            if case.silent:
+                key = f"{self._message.id}/{case.id}"
+                self._change(Action.ADD_WORDS, case.id, self._text, {"silent": False}, source_key=key, quiet=True)
 
     def _status(self, number: str | None) -> None:
         if number is None:
@@ -358,7 +526,8 @@ class Handling:
 
     def _call(self) -> None:
         """Whoever will not type is called; about the case that we wrote about last, if it is open."""
-        case_id = self._asked.case_we_wrote_about()
+        case = self._asked.case_we_wrote_about()
+        case_id = case.id if case else None
         call = callbacks.ask(self._caller, "case" if case_id else "other", case_id, self._pack, self._now)
         self._reply("call_me", {"date": day(call.by, self._pack)})
         self._asked.settled("call")  # it is asked once, however often they ask
@@ -375,5 +544,5 @@ class Handling:
 
     def _reply(self, template: str, params: Mapping[str, Any] | None = None, case_id: str | None = None) -> None:
         """Answer their own message; this also goes to those who stopped our SMS."""
-        if not self._is_flood():
+        if not self._silent:
             post([Draft(self._caller, template, params or {}, case_id)], self._now)

@@ -53,6 +53,26 @@ TEMPLATES: Final[Mapping[str, str]] = {
         "{service}: Message {ref} received. What is it about? Reply 1 water 2 power 3 roads 4 health 5 ID 6 police "
         "7 land 8 other, and your place."
     ),
+    "received_guess": say(
+        "{service} {ref}: {sub}, {place}. Sent to {agency}, answer by {date}. Wrong? Reply NO and the right place."
+    ),
+    "received_guess_anywhere": say("{service} {ref}: {sub}. Sent to {agency}, answer by {date}. Wrong? Reply NO."),
+    "received_helpline": say(
+        "{service}: in danger call {police} or {emergency} now, free. Day and night: {violence}, child {child}. "
+        "Your message {ref} is received; a person will read it."
+    ),
+    "received_danger": say(
+        "{service}: in danger call {police} or {emergency} now. {ref}: {sub}, {place}, is with {agency}. Wrong? "
+        "Reply NO and the place."
+    ),
+    "received_danger_ask_place": say(
+        "{service}: in danger call {police} or {emergency} now, free. {ref}: {sub}. Where is it? Reply with the "
+        "ward, estate or town."
+    ),
+    "attach": say(
+        "{service}: we took your SMS as a new complaint. Is it about {ref} ({sub})? Then send {ref} and your "
+        "words in one SMS."
+    ),
     "added": say("{service}: added to {ref} ({sub}). Is it a different problem? Reply NEW."),
     "added_unnamed": say("{service}: added to {ref}. Is it a different problem? Reply NEW."),
     # news of a case
@@ -113,6 +133,7 @@ TEMPLATES: Final[Mapping[str, str]] = {
         "answer by {date}."
     ),
     "neutral_news": say("{service}: there is news on {ref}. Dial {code}, press 2."),
+    "neutral_news_by_sms": say("{service}: there is news on {ref}. Send CALL ME and we will call you."),
     "summary": say("{service}: news on {n} complaints: {list}. Send STATUS and a number."),
     # what was begun on the screen
     "drop_reminder": say(
@@ -123,8 +144,17 @@ TEMPLATES: Final[Mapping[str, str]] = {
         "{service}: the line dropped: {sub}. Reply 1 to send it now, or reply with more words. "
         "Or dial {code} and press 1."
     ),
+    "drop_reminder_by_sms": say(
+        "{service}: the line dropped: {sub}, {place}. Reply 1 to send it now, or reply with more words."
+    ),
+    "drop_reminder_anywhere_by_sms": say(
+        "{service}: the line dropped: {sub}. Reply 1 to send it now, or reply with more words."
+    ),
     "draft_left": say(
         "{service}: all right, nothing was sent. To make a complaint dial {code}, or SMS the problem and the place."
+    ),
+    "draft_left_by_sms": say(
+        "{service}: all right, nothing was sent. To make a complaint SMS the problem and the place."
     ),
     # when an answer does not fit
     "solved_unclear": say(
@@ -133,6 +163,10 @@ TEMPLATES: Final[Mapping[str, str]] = {
     "reopened_twice": say(
         "{service}: {ref} was reopened twice already. Reply APPEAL: an officer who did not decide it before looks "
         "at it."
+    ),
+    "rejected_unclear": say(
+        "{service}: {ref} was not accepted. Do you disagree? Reply APPEAL by {date}. Is your SMS about another "
+        "problem? Reply NEW."
     ),
     "too_late": say(
         "{service}: {ref} could be taken up again until {date}. If the problem is there still, SMS it with the place: "
@@ -147,6 +181,10 @@ TEMPLATES: Final[Mapping[str, str]] = {
     ),
     "appeal_which": say("{service}: which complaint? Send APPEAL and its number, e.g. APPEAL 482915633."),
     "join_which": say("{service}: which complaint is yours too? Send ME TOO and its number, e.g. ME TOO 482915633."),
+    "rate_which": say(
+        "{service}: which complaint? Send RATE, a mark from 1 to 5 and the number, e.g. RATE 4 482915633."
+    ),
+    "reopen_which": say("{service}: which complaint? Send REOPEN and its number, e.g. REOPEN 482915633."),
     # answers to a keyword
     "status": say("{ref} {sub}, {place}: {status} since {date}. {agency}, due {date2}. Reply to add details."),
     "status_anywhere": say("{ref} {sub}: {status} since {date}. {agency}, due {date2}. Reply to add details."),
@@ -159,15 +197,41 @@ TEMPLATES: Final[Mapping[str, str]] = {
         "{service}: no case {ref} for this phone. Check the number, or send STATUS alone for your list. "
         "Sent from another phone? Ask from it, or dial {code}."
     ),
+    "not_found_by_sms": say(
+        "{service}: no case {ref} for this phone. Check the number, or send STATUS alone for your list. Sent from "
+        "another phone? Ask from it."
+    ),
     "help": say(
         "{service}: SMS your problem and place, e.g. No water, Lindi. STATUS = your cases. CALL = we call you. "
         "STOP = no SMS. Danger: call 999 or 112."
     ),
+    "helpline": say(
+        "{service}: in danger call {police} or {emergency} now, free. Help, day and night: {violence}, child {child}."
+    ),
+    "did_you_mean": say("{service}: did you mean {word}? Reply 1 for YES. Is your SMS a complaint? Reply NEW."),
     "call_me": say("{service}: we will call you on this phone by {date}, free for you. Changed your mind? Reply NO."),
     "call_cancelled": say("{service}: we will not call you. To be called after all send CALL ME."),
     "stop": say(
         "{service}: we will not SMS you again. Your complaints go on; dial {code} to check. "
         "To get SMS again send START."
+    ),
+    "stop_by_sms": say(
+        "{service}: we will not SMS you again. Your complaints go on; send STATUS to check. To get SMS again send "
+        "START."
+    ),
+    "stop_ask": say(
+        "{service}: what do you want to stop? Reply 1 all our SMS, 2 SMS about {ref} only. To withdraw a "
+        "complaint dial {code}."
+    ),
+    "stop_ask_by_sms": say(
+        "{service}: what do you want to stop? Reply 1 all our SMS, 2 SMS about {ref} only. Your complaint goes on."
+    ),
+    "stop_ask_all": say(
+        "{service}: do you want no more SMS from us? Reply 1 for YES. Your complaints go on either way."
+    ),
+    "stop_one": say(
+        "{service}: we will not SMS you about {ref} any more. It goes on. To see how it stands send STATUS and "
+        "its number."
     ),
     "start": say("{service}: SMS are on again. Your open complaints: {n}. Send STATUS to see them."),
     "language": say("{service}: we will use English. Change: send LANG SW for Kiswahili."),
@@ -177,30 +241,41 @@ TEMPLATES: Final[Mapping[str, str]] = {
 }
 
 
+BY_SMS: Final = "_by_sms"  # ends the name of a text that stands for another where there is no USSD
 SHORT_NOTE: Final = WIDTHS["note"]  # septets of an officer's words up to which one segment holds them
 LONGEST_NOTE: Final = 190  # … and up to which two do
 MOST_IN_LIST: Final = 3
 
 
 class Renderer:
-    """Makes the text of an SMS from its template and parameters, in the pack in force."""
+    """Makes the text of an SMS from its template and parameters, in the pack in force.
 
-    def __init__(self, pack: Callable[[], Pack], service: str, code: str) -> None:
-        self._pack, self._fixed = pack, {"service": service, "code": code}
+    `code` is what citizens dial; None or '' where there is no USSD: then no text says "dial".
+    """
+
+    def __init__(self, pack: Callable[[], Pack], service: str, code: str | None) -> None:
+        self._pack, self._code = pack, code
+        self._fixed = {"service": service, **({"code": code} if code else {})}
 
     def __call__(self, template: str, language: str, params: Mapping[str, Any]) -> str:
         """The text of `template` in `language`. Parameters are codes and ISO dates. KeyError for a wrong template."""
         pack = self._pack()
         names = Names(pack, language)
-        values = {**self._fixed, **{name: _value(names, name, value) for name, value in params.items()}}
+        numbers = {one.use: one.number for one in pack.emergency}
+        values = {**numbers, **self._fixed, **{name: _value(names, name, value) for name, value in params.items()}}
         room = _room(values)
         own = own_text(pack, template, params.get("sub"))
         if own:
             try:
                 return fit.fill(_in(own, language), values, room)
-            except KeyError:  # it says more than may be said of this case: the house's text does not
+            except KeyError:  # it says more than may be said here, or of this case: the house's text does not
                 pass
-        return fit.fill(translations(language).gettext(TEMPLATES[template]), values, room)
+        return fit.fill(translations(language).gettext(TEMPLATES[self._variant(template)]), values, room)
+
+    def _variant(self, template: str) -> str:
+        """The template that stands for this one here: where there is no USSD, the one that does not say "dial"."""
+        by_sms = f"{template}{BY_SMS}"
+        return by_sms if not self._code and by_sms in TEMPLATES else template
 
 
 def is_one_segment(text: str) -> bool:
@@ -243,6 +318,8 @@ def _value(names: Names, name: str, value: Any) -> str:
             return ", ".join(f"{reference.shown(ref)} {names.status(state)}" for ref, state in newest)
         case "note":
             return _sentence(value)
+        case "word":
+            return names.keyword(value)
         case _:
             return str(value)
 

@@ -108,7 +108,9 @@ class Notifier:
 
     def _tell(self, event: Happened, now: datetime) -> _News | None:
         caller, by_sms = event.caller, event.change.source == _BY_SMS
-        if caller is None or event.case.silent or (caller.stopped and not by_sms):
+        if caller is None or (caller.stopped and not by_sms):
+            return None
+        if event.case.silent and not (by_sms and event.case.visibility == "public"):  # their own text is answered
             return None
         pack = self._pack()
         tell = _NEWS.get(event.kind)
@@ -273,6 +275,8 @@ def _lane(event: Happened) -> Lane:
 
 def _neutral(event: Happened, told: _Told) -> _Told:
     """The same without topic, place, office or question: others may read it on this phone."""
+    if event.change.facts.get("danger"):
+        return _Told("received_helpline")
     if event.kind in (Action.LODGE, Action.CLASSIFY):
         return _Told("received_neutral")
     if event.kind is Action.ADD_WORDS:
@@ -288,25 +292,30 @@ def _neutral(event: Happened, told: _Told) -> _Told:
 def _lodged(event: Happened, pack: Pack) -> _Told:
     if event.case.master:
         return _added_to_known(event)
-    return _receipt(event.case, pack)
+    return _told_apart(event, pack) or _receipt(event, pack)
 
 
 def _classified(event: Happened, pack: Pack) -> _Told | None:
-    case, which = event.case, event.change.facts.get("which")
+    if event.change.role in _STAFF and event.before.get("sub", "as before"):
+        return None  # it had its receipt; where another office gets it, that is news by itself
+    return _told_apart(event, pack) or _receipt(event, pack)
+
+
+def _told_apart(event: Happened, pack: Pack) -> _Told | None:
+    """Which place of one name it is; whether it is what others reported."""
+    which = event.change.facts.get("which")
     if which:
         same = [pack.places[code] for code in which.split()[:MOST_OPTIONS]]
         names = {f"p{number}": name for number, name in enumerate(_apart(same, pack), 1)}
         return _Told(_WHICH[len(same)], "which", which, {"place": same[0].code, **names})
-    if event.change.role in _STAFF and event.before.get("sub", "as before"):
-        return None  # it had its receipt; where another office gets it, that is news by itself
-    known = _known_issue(event, pack)
-    if known:
-        return _Told("received_known", "known", known.id, {"n": str(known.followers + 1)})
-    return _receipt(case, pack)
+    facts = event.change.facts
+    is_told_by_sms = event.kind is Action.CLASSIFY or facts.get("guessed")  # on the screen this was asked before
+    known = _known_issue(event, pack) if is_told_by_sms and not facts.get("danger") else None
+    return _Told("received_known", "known", known.id, {"n": str(known.followers + 1)}) if known else None
 
 
 def _known_issue(event: Happened, pack: Pack) -> Case | None:
-    """The open case of others that this one, told by SMS, may be about. (On the screen this was asked before.)"""
+    """The open case of others that this one, told by SMS, may be about."""
     case = event.case
     if event.change.source != _BY_SMS or not (case.sub and case.place) or case.master or is_neutral(case, pack):
         return None
@@ -314,11 +323,17 @@ def _known_issue(event: Happened, pack: Pack) -> Case | None:
     return known if known and known.__data__["citizen"] != case.__data__["citizen"] else None
 
 
-def _receipt(case: Case, pack: Pack) -> _Told:
+def _receipt(event: Happened, pack: Pack) -> _Told:
+    """The number, and at most one question; in danger the emergency numbers come before it."""
+    case, danger = event.case, event.change.facts.get("danger")
     if case.sub is None:
-        return _Told("received_ask_what", "what")
+        return _Told("received_helpline") if danger else _Told("received_ask_what", "what")
     if not case.place and pack.subs[case.sub].where == "place":
-        return _Told("received_ask_place", "place")
+        return _Told("received_danger_ask_place" if danger else "received_ask_place", "place")
+    if danger:
+        return _Told("received_danger", "guess") if case.place else _Told("received_helpline")
+    if event.change.facts.get("guessed"):
+        return _Told(_placed("received_guess", case), "guess")
     return _Told(_placed("received", case))
 
 
@@ -352,7 +367,10 @@ def _assigned(event: Happened, _: Pack) -> _Told | None:
 def _added(event: Happened, _: Pack) -> _Told | None:
     if event.change.source != _BY_SMS:
         return None
-    return _Told("added" if event.case.sub else "added_unnamed", "added", event.change.source_key)
+    template = "added" if event.case.sub else "added_unnamed"
+    if event.change.facts.get("danger"):
+        template = "received_helpline"
+    return _Told(template, "added", event.change.source_key)
 
 
 def _escalated(event: Happened, pack: Pack) -> _Told | None:
@@ -464,7 +482,7 @@ def is_neutral(case: Case, pack: Pack) -> bool:
     """Whether an SMS may say nothing of what a case is about: phones are shared, and networks read along."""
     sub = pack.subs[case.sub] if case.sub else None
     sensitive = sub is not None and (sub.sensitive or pack.categories[sub.category].sensitive)
-    return sensitive or case.visibility != "public"
+    return sensitive or bool(case.guarded) or case.visibility != "public"
 
 
 def case_params(case: Case, pack: Pack) -> dict[str, Any]:

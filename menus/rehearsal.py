@@ -14,11 +14,12 @@ from menus.drafts import SECRECY, tells_of_danger
 from menus.engine import Choose, Flow, Scene, Screen, Shown, State, Turn, World
 from menus.fit import BUDGETS
 from menus.screens import FLOW
-from menus.screens.home import ASKING
+from menus.screens.home import ASKING, BLOCKED
 from menus.values import HISTORY, STATUS_WORDS, Names, ScreenValues
 from packs.model import COUNTY_GOVERNMENT, URGENT, Pack, SubCategory, text
 from packs.places import fold, label, place_index
 from sms_gateway.encoding import plain, ussd_units
+from sms_gateway.keywords import VOCABULARY
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -103,6 +104,7 @@ def widest_params(pack: Pack, language: str) -> dict[str, Any]:
     """The parameters of SMS, by name, each as wide as it can be; an officer's words as long as one SMS holds them."""
     facts = widest_facts(pack, language)
     counties = {code: place.name for code, place in pack.places.items() if place.kind == "county"}
+    senses = VOCABULARY.keywords.values()
     return {
         **{name: facts[name] for name in ("ref", "sub", "place", "agency")},
         **dict.fromkeys(("p1", "p2", "p3"), counties[widest(counties)]),
@@ -111,6 +113,7 @@ def widest_params(pack: Pack, language: str) -> dict[str, Any]:
         "date2": facts["due"],
         "n": "100",
         "note": "M" * BUDGETS["note"],
+        "word": widest({sense.meaning: Names(pack, language).keyword(sense.meaning) for sense in senses}),
         "list": [[LONG_REF, facts["state"]]] * 3,
     }
 
@@ -315,6 +318,7 @@ def starts(facts: Mapping[str, Any], sub: str) -> list[State]:
     return [
         State("language_first"),
         State("home"),
+        *(State(BLOCKED, facts={"unblock": dial}) for dial in (CODE, None)),
         State("resume", draft=draft, facts=resumed),
         State("resume_add", draft=draft, facts={**facts, **resumed}),
         State("resume_secret", draft=secret, facts={**resumed, "resume_at": "secret_confirm"}),

@@ -10,13 +10,14 @@ from cases import reference
 from cases.lifecycle import Action
 from cases.lifecycle import State as CaseState
 from cases.routing import route
-from locales import say, translations
+from locales import fallbacks, say, translations
 from locales.gsm7 import septets
 from menus.drafts import accused
 from menus.engine import Scene
 from packs.model import Pack, text
 from packs.places import short_name
 from sms_gateway.encoding import clip, plain
+from sms_gateway.keywords import VOCABULARY
 
 STATUS_WORDS: Final[Mapping[str, str]] = {
     CaseState.RECEIVED: say("Received"),
@@ -94,6 +95,14 @@ class Names:
     def status(self, state: str) -> str:
         return translations(self._language).gettext(STATUS_WORDS[state])
 
+    def keyword(self, intent: str) -> str:
+        """The word that one sends for it."""
+        by_language: dict[str, str] = {}
+        for phrase, sense in VOCABULARY.keywords.items():
+            if sense.meaning == intent:
+                by_language.setdefault(sense.language, " ".join(phrase).upper())
+        return next(by_language[code] for code in fallbacks(self._language) if code in by_language)
+
 
 class ScreenValues(dict[str, str]):
     """The values of a scene, computed as a title asks for them."""
@@ -149,5 +158,6 @@ _VALUES: Final[Mapping[str, Callable[[Scene, Names], str]]] = {
     "emergency": _number_for("emergency"),
     "violence": _number_for("violence"),
     "child": _number_for("child"),
+    "unblock": lambda scene, _: scene.facts["unblock"],
     "err": lambda scene, _: scene.facts["err"],
 }

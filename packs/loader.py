@@ -84,6 +84,11 @@ class EmergencyTable(Table):
     name: Words
 
 
+class UnblockTable(Table):
+    network: str  # as the gateway names it
+    dial: str = Field(pattern=r"^[*#][\d*#]{2,12}#$")
+
+
 class MenuTable(Table):
     title: Words
     more: Words
@@ -99,6 +104,7 @@ class PackTable(Table):
     places_source: str
     menu: MenuTable
     emergency: tuple[EmergencyTable, ...]
+    unblock: tuple[UnblockTable, ...] = ()
 
 
 def load(folder: Path) -> Pack:
@@ -142,6 +148,7 @@ def load(folder: Path) -> Pack:
         calendars=calendars,
         holiday_years=years,
         emergency=tuple(Emergency(one.use, one.number, one.name) for one in head.emergency),
+        unblock={one.network: one.dial for one in head.unblock},
         messages=messages,
         members=members,
         lexicon=lexicon,

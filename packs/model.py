@@ -215,6 +215,7 @@ class Pack:
     messages: Mapping[str, Mapping[str, Text]] = field(default_factory=dict)  # SMS → scope → the pack's own words
     subjects: tuple[Subject, ...] = ()  # in the order of their keys
     faqs: tuple[Faq, ...] = ()  # in the order in which they are listed
+    unblock: Mapping[str, str] = field(default_factory=dict)  # network → what to dial so that it lets our SMS through
 
     def __hash__(self) -> int:
         return hash(self.version)

@@ -13,6 +13,7 @@ from menus.engine import FIRST, Choose, Draft, Key, Menu, Option, Scene, Screen
 ASKING: Final = (CaseState.PENDING_CITIZEN, CaseState.RESOLVED)
 
 
+BLOCKED: Final = "sms_blocked"  # shown before the home screen, once a day
 _ON_ALL_PHONES: Final = 2  # languages on the first screen, English and Swahili; the others stand behind key 3
 
 
@@ -71,6 +72,13 @@ def _stopped_at(scene: Scene) -> str:
     return say("You stopped at: {sub}, {place}") if scene.draft.get("place") else say("You stopped at: {sub}")
 
 
+def _blocked_title(scene: Scene) -> str:
+    """How to lift the block differs from network to network; of some we do not know it."""
+    if scene.facts["unblock"]:
+        return say("Your network blocks our SMS. To allow: {unblock}. Meanwhile dial {code} for news.")
+    return say("Your network blocks our SMS: ask it to allow them. Meanwhile dial {code} for news.")
+
+
 SCREENS: Final[Mapping[str, Screen]] = {
     "language_first": Choose(
         stores="language",
@@ -111,6 +119,7 @@ SCREENS: Final[Mapping[str, Screen]] = {
             "7": Key(say("Help"), then="help"),
         },
     ),
+    BLOCKED: Menu(title=_blocked_title, root=True, keys={"1": Key(say("Go on"), then=FIRST)}),
     "resume": Menu(
         title=_stopped_at,
         root=True,

@@ -188,6 +188,11 @@ class Script:
         self._phone.withdraw(ref)
         return []
 
+    def blocked(self) -> list[str]:
+        citizen = self._stage.citizens.meet(self._phone.msisdn, self._stage.now)
+        self._stage.citizens.block(citizen.id, self._stage.now)
+        return []
+
     def sweep(self) -> list[str]:
         self._stage.sweep()
         return self._no_faults()
@@ -239,6 +244,7 @@ DIRECTIVES: Final[dict[str, Callable[..., list[str]]]] = {
     r"case (\{ref\d*\}) becomes (\w+)": Script.becomes,
     r'office (\w+) (\{ref\d*\})(?: (\w+)=(\S+))?(?: "(.*)")?': Script.office,
     r"withdraw (\{ref\d*\})": Script.withdraw,
+    r"network blocks our sms": Script.blocked,
     r"sweep": Script.sweep,
     r"remind": Script.remind,
     r'notice (\S+) for (\d+) days en "(.*)" sw "(.*)"': Script.notice,

@@ -27,6 +27,7 @@ from packs import snapshot
 from packs.model import Pack
 from packs.places import PlaceIndex, place_index
 from sms_gateway import africastalking
+from sms_gateway.channels import Channels
 from sms_gateway.gateway import Mo, UssdEnd, UssdRequest
 from sms_gateway.outbox import Outbox
 from sms_gateway.simulator import Simulator
@@ -79,7 +80,7 @@ class Stage:
         self.speak(voice.languages())
         self.simulator = Simulator(self.citizens, SHORT, self._arrival)
         renderer = Renderer(packs.current, voice.service, voice.code)
-        self.outbox = Outbox(self.citizens, self.simulator, renderer, self._log)
+        self.outbox = Outbox(self.citizens, Channels([self.simulator]), renderer, self._log)
         self._drawn = 0
 
     def speak(self, languages: tuple[str, ...]) -> None:

@@ -17,18 +17,25 @@ from menus.dialogue import (
     Add,
     Apart,
     AskAgain,
+    AskMeant,
+    AskStop,
     Classify,
     Context,
     Finish,
+    Guess,
     Join,
     Leave,
     Lodge,
+    Meant,
+    Mute,
     NoCall,
     NotAsked,
     Plan,
     Question,
     Say,
     Split,
+    Undo,
+    guess,
     plan,
     plan_addressed,
 )
@@ -47,6 +54,10 @@ UNDO = Question("q", "undo", "case")
 APPEAL = Question("q", "appeal", "case", ("mo",))
 DRAFT = Question("q", "draft", options=("row", "water.none"))
 CALL = Question("q", "call")
+GUESS = Question("q", "guess", "case", category="water")
+REJECTED = Question("q", "appeal", "case", category="water")
+STOP = Question("q", "stop", "case")
+MEANT = Question("q", "meant", options=("mo",))
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +83,8 @@ def planned(text: str, context: Context, *questions: Question, about: str | None
         ("1", Say(Intent.HELP, number="1")),
         ("LANG SW", Say(Intent.LANG, "SW")),
         ("asante sana", Say(Intent.ACK, "asante sana")),
-        ("new", Lodge("new")),
+        ("new", Say(Intent.HELP)),
+        ("ndiyo", Say(Intent.HELP)),
         ("", Say(Intent.HELP)),
     ],
 )
@@ -101,7 +113,7 @@ def test_a_keyword_comes_before_any_question(context: Context) -> None:
         ("Maji", "water.other", None),
         ("maji kayole", "water.other", "kayole"),
         ("water at the market", "water.other", None),
-        ("passport", "id.other", None),
+        ("passport", "id.passport", None),
     ],
 )
 def test_what_it_is_about_by_number_or_word_and_perhaps_where(
@@ -129,7 +141,7 @@ def test_where_it_is_by_a_whole_name(context: Context, text: str, place: str) ->
     assert planned(text, context, PLACE, about="case") == Classify("case", None, place, text)
 
 
-@pytest.mark.parametrize("text", ["mtaa", "market", "home", "ndio", "kwangu", "mpya", "sawa sawa hapa", "kario", "ka"])
+@pytest.mark.parametrize("text", ["mtaa", "market", "home", "ndio", "kwangu", "sawa sawa hapa", "kario", "ka"])
 def test_a_word_that_only_resembles_a_place_is_kept_as_words(context: Context, text: str) -> None:
     assert planned(text, context, PLACE, about="case") == Add("case", text)
 
@@ -360,7 +372,169 @@ def test_not_yet_about_a_case_that_is_open_anyway_adds_its_words(context: Contex
     assert plan_addressed(Addressed("2", "482915633"), "case", state, context) == Say(Intent.STATUS, number="482915633")
 
 
-EVERY_QUESTION = (WHAT, PLACE, ADDED, KNOWN, SOLVED, RATE, ASKED, UNDO, APPEAL, DRAFT, CALL)
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("maji hakuna Kayole", Guess("water.none", "kayole")),
+        ("hakuna maji", Guess("water.none")),
+        ("maji Kayole", Guess("water.other", "kayole")),
+        ("no water umoja", Guess("water.none", which=("umoja", "0868"))),
+        ("it is bad in Kayole", Guess(place="kayole")),
+        ("waya wa stima umeanguka Kayole", Guess("power.fallen_line", "kayole", danger=True)),
+        ("Barabara ya kwenda Rongai imejaa mashimo", Guess("roads.other")),
+        ("my passport delayed since May", Guess("id.passport")),
+        ("the officer in Kayole asked for a bribe", Guess()),
+        ("mume wangu ananipiga hapa Kayole", Guess(danger=True)),
+        ("", Guess()),
+    ],
+)
+def test_what_a_complaint_is_filed_as(context: Context, words: str, expected: Guess) -> None:
+    assert guess(words, context) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("NO", Undo("case")),
+        ("hapana asante", Undo("case")),
+        ("NO Kawangware", Classify("case", None, "kawangware", "NO Kawangware")),
+        ("No, Kawangware", Classify("case", None, "kawangware", "No, Kawangware")),
+        ("HAPANA ni mtaa wa Kawangware", Classify("case", None, "kawangware", "HAPANA ni mtaa wa Kawangware")),
+        ("No, a burst pipe in Lindi", Classify("case", "water.burst", "1387", "No, a burst pipe in Lindi")),
+        ("No, that is not what I said", Undo("case", "No, that is not what I said")),
+        ("No water in Umoja", Add("case", "No water in Umoja")),
+        ("no power since Monday", Lodge("no power since Monday")),
+        ("yes", Add("case", "yes")),
+        ("ok thank you", Say(Intent.ACK, "ok thank you")),
+    ],
+)
+def test_one_word_undoes_what_we_took_it_for(context: Context, text: str, expected: Plan) -> None:
+    assert planned(text, replace(context, category="water"), GUESS, about="case") == expected
+
+
+def test_where_asked_for_the_place_a_sentence_may_say_it_and_no_undoes_the_kind(context: Context) -> None:
+    said = "ni karibu na soko la Kayole"
+    assert planned(said, context, PLACE) == Classify("case", None, "kayole", said)
+    assert planned("no", context, PLACE) == Undo("case")
+
+
+def test_a_sentence_may_say_what_it_is_about_unless_it_sounds_secret(context: Context) -> None:
+    said = "maji hakuna Kayole"
+    assert planned(said, context, WHAT) == Classify("case", "water.none", "kayole", said)
+    assert planned("chief wants a bribe", context, WHAT, about="case") == Lodge("chief wants a bribe")
+
+
+@pytest.mark.parametrize(
+    ("text", "belongs"),
+    [
+        ("it is worse now", True),
+        ("the taps are dry again", True),
+        ("it is dry at the school as well", True),  # says where
+        ("street lights are off", False),
+        ("their man asked for a bribe", False),
+    ],
+)
+def test_words_of_the_same_kind_or_of_none_belong_to_the_case_we_wrote_about(
+    context: Context, text: str, belongs: bool
+) -> None:
+    water = replace(context, category="water")
+    assert planned(text, water, about="case") == (Add("case", text) if belongs else Lodge(text))
+
+
+def test_what_sounds_secret_belongs_to_a_case_that_does(context: Context) -> None:
+    secret = replace(context, is_neutral=True)
+    assert planned("he wants a bribe again", secret, about="case") == Add("case", "he wants a bribe again")
+    assert planned("it was on Friday", secret, about="case") == Add("case", "it was on Friday")
+    assert planned("no water in Kayole", secret, about="case") == Lodge("no water in Kayole")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("nobody told us", AskAgain("case", "appeal", keep=True)),
+        ("the taps are still dry", AskAgain("case", "appeal", keep=True)),
+        ("street lights are off", Lodge("street lights are off")),
+        ("asante", Say(Intent.ACK, "asante")),
+        ("APPEAL", Act(Action.APPEAL, "case", "appeal")),
+    ],
+)
+def test_words_after_a_rejection_may_be_meant_against_it(context: Context, text: str, expected: Plan) -> None:
+    assert planned(text, context, REJECTED) == expected
+
+
+def test_days_after_a_rejection_words_are_a_complaint(context: Context) -> None:
+    late = replace(REJECTED, age=ATTENTION)
+    assert planned("nobody told us", context, late) == Lodge("nobody told us")
+    assert planned("NEW", context, replace(REJECTED, options=("mo",))) == Split("mo")
+
+
+def test_who_may_want_no_sms_is_asked_which(context: Context) -> None:
+    assert planned("sitaki msg zenu", context, ASKED) == AskStop()
+    assert planned("STOP 482915633", context) == AskStop("482915633")
+    assert planned("1", context, STOP) == Say(Intent.STOP)
+    assert planned("2", context, STOP) == Mute("case")
+    assert planned("2", context, replace(STOP, case_id="")) != Mute("")
+    assert planned("no", context, STOP) == Say(Intent.HELP)
+
+
+def test_a_misspelt_keyword_is_asked_about_but_a_complaint_is_lodged(context: Context) -> None:
+    assert planned("Satus 12345", context) == AskMeant(Intent.STATUS)
+    assert planned("Complian road imeharibika", context) == Lodge("Complian road imeharibika")
+    assert planned("Satus 12345", context, ASKED) == Act(Action.ANSWER, "case", "question", "Satus 12345")
+    assert planned("yes", context, MEANT) == Meant("mo", is_keyword=True)
+    for no in ("no", "2", "mpya"):
+        assert planned(no, context, MEANT) == Meant("mo", is_keyword=False)
+    assert planned("no water in Kayole", context, MEANT) == Lodge("no water in Kayole")
+
+
+def test_a_mark_without_a_number_is_for_the_case_that_waits_for_one(context: Context) -> None:
+    four = Act(Action.RATE, "case", "rate", facts={"stars": 4})
+    assert planned("RATE 4", context, RATE) == four
+    assert planned("RATE 4", replace(context, resolved_id="case")) == four
+    assert planned("RATE 4", context) == Say(Intent.RATE, "4")
+    assert planned("RATE 4 482915633", context) == Say(Intent.STATUS, number="482915633"), "none of theirs"
+
+
+def test_reopen_without_a_number_is_for_the_case_that_we_asked_about(context: Context) -> None:
+    assert planned("REOPEN", replace(context, resolved_id="case")) == Act(Action.REOPEN, "case", "solved")
+    assert planned("REOPEN", replace(context, asked_id="case")) == Act(Action.REOPEN, "case", "solved")
+    assert planned("REOPEN", context) == Say(Intent.REOPEN)
+    another = replace(context, resolved_id="another")
+    assert planned("REOPEN", another, SOLVED) == Act(Action.REOPEN, "case", "solved"), "what we asked comes first"
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (State.ASSIGNED, Add("case", "482915633 still dry")),
+        (State.PENDING_CITIZEN, Act(Action.ANSWER, "case", "question", "482915633 still dry")),
+        (State.RESOLVED, AskAgain("case", "solved", keep=True)),
+        (State.CLOSED, AskAgain("case", "solved", keep=True)),
+        (State.REJECTED, AskAgain("case", "appeal", keep=True)),
+        (State.WITHDRAWN, Lodge("482915633 still dry")),
+    ],
+)
+def test_words_that_name_a_case_are_never_lost(context: Context, state: State, expected: Plan) -> None:
+    assert plan_addressed(Addressed("482915633 still dry", "482915633"), "case", state, context) == expected
+
+
+EVERY_QUESTION = (
+    WHAT,
+    PLACE,
+    ADDED,
+    KNOWN,
+    SOLVED,
+    RATE,
+    ASKED,
+    UNDO,
+    APPEAL,
+    DRAFT,
+    CALL,
+    GUESS,
+    REJECTED,
+    STOP,
+    MEANT,
+)
 
 
 @settings(max_examples=60, deadline=None)

@@ -29,6 +29,7 @@ def widest_params(pack: Pack, language: str, template: str) -> dict[str, object]
         "n": "100",
         "note": "M" * ONE_SMS,
         "list": [[rehearsal.LONG_REF, facts["state"]]] * 3,
+        "word": "STATUS",
     }
     wanted = {field for _, field, _, _ in Formatter().parse(TEMPLATES[template]) if field}
     return {name: value for name, value in widest.items() if name in wanted}
@@ -87,8 +88,8 @@ def test_a_template_that_does_not_exist_is_an_error_at_once(ke: Pack) -> None:
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
-def test_every_placeholder_of_an_sms_has_a_budget_or_a_fixed_width(template: str) -> None:
-    fixed = {"list", "note"}  # at most three; cut to LONGEST_NOTE
+def test_every_placeholder_of_an_sms_has_a_budget_or_a_fixed_width(ke: Pack, template: str) -> None:
+    fixed = {"list", "note", "word", *(one.use for one in ke.emergency)}  # at most three; cut to LONGEST_NOTE
     for language in LANGUAGES:
         text = translations(language).gettext(TEMPLATES[template])
         assert {field for _, field, _, _ in Formatter().parse(text) if field} <= {*BUDGETS, *fixed}

@@ -15,6 +15,7 @@ from cases.lifecycle import Action, Role
 from cases.models import Case, Citizen
 from menus.messages import Renderer
 from menus.sessions import SmsQuestion
+from sms_gateway.channels import Channels
 from sms_gateway.gateway import Policy, Refused
 from sms_gateway.message import Lane, Message
 from sms_gateway.outbox import Outbox
@@ -352,7 +353,7 @@ def test_five_events_while_the_line_is_down_are_one_sms(stage: Stage) -> None:
     case = at_work(stage)
     line = Network(answers=[Refused(Policy.TRANSIENT, "down")] * 5)
     renderer = Renderer(packs.current, "Mlango", "*384*96#")
-    worker = Outbox(stage.citizens, line, renderer, Log(), jitter=lambda least, _: least)
+    worker = Outbox(stage.citizens, Channels([line]), renderer, Log(), jitter=lambda least, _: least)
     for action in (Action.WAIT, Action.RESUME, Action.WAIT, Action.RESUME, Action.WAIT):
         office(stage, case, action, "The road must be opened.")
         worker.drain(lambda: stage.now)

@@ -265,6 +265,10 @@ def test_a_place_without_a_ward_knows_its_parts(ke: Pack) -> None:
     assert ke.parts(ke.places["047"]) == ()
 
 
+def test_safaricom_lets_our_sms_through_again_by_a_code(ke: Pack) -> None:
+    assert ke.unblock == {"Safaricom": "*456*9*5#"}
+
+
 def test_emergency_numbers_are_found_by_their_use(ke: Pack) -> None:
     uses = ("police", "emergency", "violence", "child")
     assert [ke.emergency_number(use) for use in uses] == ["999", "112", "1195", "116"]

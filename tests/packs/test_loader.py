@@ -99,6 +99,13 @@ MISTAKES = [
     ("pack.toml", 'code = "xx"', "code = xx", "", "this is not TOML: Invalid value (at line 1, column 8)."),
     ("pack.toml", '"999"', '"nine"', ":11 emergency.0.number", "String should match pattern"),
     ("pack.toml", '"Polisi"', f'"{"Polisi " * 6}"', " name", "is 42 septets wide; 40 fit."),
+    (
+        "pack.toml",
+        "[[emergency]]",
+        '[[unblock]]\nnetwork = "Safaricom"\ndial = "456"\n\n[[emergency]]',
+        ":11 unblock.0.dial",
+        "String should match pattern",
+    ),
     ("pack.toml", "[menu]", "colour = 1\n[menu]", ":6 colour", "Extra inputs are not permitted."),
     ("calendars.toml", "14:00-17:00", "12:00-17:00", ":7 calendar.office.mon", "begins before the interval ahead"),
     ("calendars.toml", "08:00-12:00", "8-12", ":8 calendar.office.tue", "“8-12” should look like 08:00-13:00."),
