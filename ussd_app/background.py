@@ -27,7 +27,7 @@ from rq.serializers import JSONSerializer
 
 from cases import checkpoints, clusters
 from cases.sweep import sweep
-from menus import sessions
+from menus import abuse, sessions
 from sms_gateway import outbox
 from store import database
 from store.clock import utcnow
@@ -154,7 +154,7 @@ class Relay:
 
     def _wake(self) -> None:
         now = utcnow()
-        if not outbox.anything_due(now) or outbox.paused(self._house.outbox.channel, now):
+        if not self._house.outbox.ready(now):
             return
         try:
             waiting = queue(self._connection)
@@ -176,7 +176,7 @@ class Relay:
             sessions.forget(now - FORGET_SESSIONS_AFTER)
             if moved or handled:
                 log.info("swept", messages_moved=moved, messages_handled=handled)
-        for duty in (self._time_passes, self._remind, self._count, self._keep_no_longer):
+        for duty in (self._fetch, self._time_passes, self._remind, self._count, self._keep_no_longer):
             self._apart(duty, now)
         if count % SEAL_EVERY == 0:
             self._apart(self._seal, now)
@@ -196,6 +196,11 @@ class Relay:
         if done:
             log.info("time_passed", **done)
 
+    def _fetch(self, now: datetime) -> None:
+        fetched = self._house.polling.look(now)
+        if fetched:
+            log.info("messages_fetched", messages=fetched)
+
     def _remind(self, now: datetime) -> None:
         reminded = self._house.reminders.look(now)
         if reminded:
@@ -207,6 +212,7 @@ class Relay:
     def _keep_no_longer(self, now: datetime) -> None:
         gone = retain(self._house.citizens, Keep.told_by(self._house.settings), now)
         clusters.prune(now)
+        abuse.prune(now)
         if gone:
             log.info("kept_long_enough", **gone)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final
 
 import structlog
@@ -15,7 +15,11 @@ from rq import Worker
 
 import packs
 from cases import callbacks, lookup
-from sms_gateway import outbox
+from menus import abuse
+from menus.abuse import Counts
+from sms_gateway import lines, outbox
+from sms_gateway.lines import Line, Spent
+from sms_gateway.outbox import Outbox
 from store import database, migrate
 from store.clock import utcnow
 from ussd_app import background, metrics
@@ -35,6 +39,9 @@ class Account:
     outbox: int | None
     queues: dict[str, int]
     calls: int
+    channels: dict[str, str]  # what is the matter with a channel that SMS leave through; "ok"
+    spent: list[Spent]  # what left today
+    abuse: Counts
 
     @property
     def ready(self) -> bool:
@@ -54,7 +61,7 @@ def blueprint(house: House) -> Blueprint:
 
     @health.get("/readyz")
     def readyz() -> ResponseReturnValue:
-        account = _look(connection)
+        account = _look(connection, house)
         degraded = sorted(part for part, state in account.checks.items() if state != "ok")
         body: dict[str, Any] = {
             "ready": account.ready,
@@ -63,23 +70,32 @@ def blueprint(house: House) -> Blueprint:
             "outbox": account.outbox,
             "queues": account.queues,
             "calls": account.calls,
+            "channels": account.channels,
         }
         return body, 200 if account.ready else 503
 
     @health.get("/metrics")
     def figures() -> ResponseReturnValue:
         may_look()
-        account = _look(connection)
+        account = _look(connection, house)
         parts = {part: state == "ok" for part, state in account.checks.items()}
         return Response(
-            metrics.exposition(account.outbox or 0, account.queues, account.calls, parts),
+            metrics.exposition(
+                account.outbox or 0,
+                account.queues,
+                account.calls,
+                parts,
+                account.channels,
+                account.spent,
+                account.abuse,
+            ),
             content_type="text/plain; version=0.0.4; charset=utf-8",
         )
 
     return health
 
 
-def _look(connection: Any) -> Account:
+def _look(connection: Any, house: House) -> Account:
     checks = {
         "database": _state(_database_serves),
         "redis": _state(connection.ping),
@@ -87,8 +103,27 @@ def _look(connection: Any) -> Account:
         "relay": _state(_relay_beats),
     }
     if checks["database"] != "ok":
-        return Account(checks, None, {}, 0)
-    return Account(checks, outbox.depth(utcnow())[0], lookup.queues(), callbacks.count())
+        return Account(checks, None, {}, 0, {}, [], Counts(0, 0, 0))
+    now = utcnow()
+    channels = _channels(house.outbox, now)
+    checks["sms"] = "ok" if set(channels.values()) == {"ok"} else "down"
+    spent = lines.spent(house.outbox.limits.day_of(now))
+    waiting, queues, calls = outbox.depth(now)[0], lookup.queues(), callbacks.count()
+    return Account(checks, waiting, queues, calls, channels, spent, abuse.counts(now))
+
+
+def _channels(sending: Outbox, now: datetime) -> dict[str, str]:
+    known = lines.states(sending.channels.names)
+    return {name: _of_channel(line, now, sending.limits.zone()) for name, line in known.items()}
+
+
+def _of_channel(line: Line, now: datetime, zone: tzinfo) -> str:
+    """Without the network's words, which are for the operator: anybody may ask for this."""
+    if line.is_well(now):
+        return "ok"
+    if line.is_paused(now) and line.paused_until:
+        return f"paused until {line.paused_until.astimezone(zone):%H:%M on %d %B}"
+    return "being tried again"
 
 
 def _state(check: Callable[[], object]) -> str:

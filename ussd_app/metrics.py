@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from menus.abuse import Counts
+from sms_gateway.limits import MICROS
+from sms_gateway.lines import Spent
 
 REGISTRY: Final = CollectorRegistry()
 _SECONDS: Final = Histogram(
@@ -22,6 +26,15 @@ _QUEUES: Final = Gauge(
     "mlango_queue_cases", "Cases that wait for a person to say where they belong", ["queue"], registry=REGISTRY
 )
 _CALLS: Final = Gauge("mlango_calls_waiting", "Citizens who wait to be called", registry=REGISTRY)
+_CHANNELS: Final = Gauge("mlango_channel_up", "1 if SMS may leave through this channel", ["channel"], registry=REGISTRY)
+_SENT: Final = Gauge("mlango_sms_sent_today", "SMS that left today", ["channel"], registry=REGISTRY)
+_SEGMENTS: Final = Gauge("mlango_sms_segments_today", "Parts of SMS that left today", ["channel"], registry=REGISTRY)
+_COST: Final = Gauge("mlango_sms_cost_today", "What SMS cost today", ["channel", "currency"], registry=REGISTRY)
+_BANNED: Final = Gauge("mlango_sms_numbers_banned", "Numbers whose SMS are held", registry=REGISTRY)
+_HELD: Final = Gauge("mlango_sms_texts_held", "SMS from citizens that wait for the end of a ban", registry=REGISTRY)
+_STRANGERS: Final = Gauge(
+    "mlango_sms_turned_away_today", "SMS of senders that are no phone: names, short codes", registry=REGISTRY
+)
 _UP: Final = Gauge("mlango_part_up", "1 if this part of the service works", ["part"], registry=REGISTRY)
 
 
@@ -36,12 +49,31 @@ def callback(kind: str, outcome: str) -> None:
     _CALLBACKS.labels(kind, outcome).inc()
 
 
-def exposition(outbox: int, queues: Mapping[str, int], calls: int, parts: Mapping[str, bool]) -> bytes:
-    """All figures in Prometheus' text format."""
+def exposition(
+    outbox: int,
+    queues: Mapping[str, int],
+    calls: int,
+    parts: Mapping[str, bool],
+    channels: Mapping[str, str],
+    spent: Iterable[Spent],
+    abuse: Counts,
+) -> bytes:
+    """All figures in Prometheus' text format. `channels`: "ok" or what is the matter; `spent`: what left today."""
     _OUTBOX.set(outbox)
     for queue in ("supervisor", "triage"):
         _QUEUES.labels(queue).set(queues.get(queue, 0))
     _CALLS.set(calls)
+    for name, state in channels.items():
+        _CHANNELS.labels(name).set(state == "ok")
+    for gauge in (_SENT, _SEGMENTS, _COST):
+        gauge.clear()  # yesterday's are over
+    for one in spent:
+        _SENT.labels(one.channel).set(one.messages)
+        _SEGMENTS.labels(one.channel).set(one.segments)
+        _COST.labels(one.channel, one.currency or "").set(one.cost / MICROS)
+    _BANNED.set(abuse.banned)
+    _HELD.set(abuse.held)
+    _STRANGERS.set(abuse.turned_away)
     for part, works in parts.items():
         _UP.labels(part).set(works)
     return generate_latest(REGISTRY)

@@ -58,6 +58,8 @@ _PARTS: Final = (
     _Part("open SMS questions", database.main, "sms_question"),
     _Part("calls asked for", database.main, "callback"),
     _Part("wrong tries at PINs", database.main, "pin_attempt"),
+    _Part("bans of the number", database.main, "sms_ban"),
+    _Part("words that others sent, too", database.main, "same_words"),
     _Part("SMS on the simulated handset", database.main, "handset_message"),
     _Part("texts of SMS", database.main, "message", f"{_WITH_TEXT} AND state NOT IN {_WAITING}", _WITHOUT_TEXT),
 )
@@ -76,6 +78,10 @@ def export(caller: Caller, pack: Pack, render: Render, now: datetime) -> dict[st
         "open_questions": [
             {"asked_at": iso(from_micros(asked)), "about": kind, "case": reference.shown(ref) if ref else None}
             for asked, kind, ref in _questions(caller.id)
+        ],
+        "bans": [
+            {"from": iso(from_micros(made)), "until": iso(from_micros(until)), "why": why}
+            for made, until, why in _bans(caller.id)
         ],
         "simulated_handset": [
             {"at": iso(from_micros(at)), "text": caller.key.open("handset_message.text", row_id, text)}
@@ -154,6 +160,12 @@ def _questions(citizen_id: str) -> list[tuple[Any, ...]]:
         "SELECT q.asked_at, q.kind, c.ref FROM sms_question q LEFT JOIN cases c ON c.id = q.case_id "
         "WHERE q.citizen_id = ? AND q.answered_at IS NULL ORDER BY q.asked_at",
         citizen_id,
+    )
+
+
+def _bans(citizen_id: str) -> list[tuple[Any, ...]]:
+    return database.rows(
+        database.main, "SELECT made_at, until, why FROM sms_ban WHERE citizen_id = ? ORDER BY made_at", citizen_id
     )
 
 

@@ -200,10 +200,13 @@ class Settings(BaseModel):
         "", description="Messages a second that a network's contract allows, like `kannel=50,gammu=0.2`."
     )
     sms_number_day: Annotated[int, BeforeValidator(_count(5, 1_000))] = Field(
-        20, description="SMS that one number gets in a day at most; the last three are kept for answers to its own."
+        20,
+        description="SMS that one number gets in a day at most; the last three are kept for answers to its own texts.",
     )
     sms_day: Annotated[int, BeforeValidator(_count(100, 100_000_000))] = Field(
-        20_000, description="SMS in a day in all: those to many stop at 80 % of it, news at 100 %, receipts at 120 %."
+        20_000,
+        description="Parts of SMS in a day in all (a long SMS has several): those to many stop at 80 % of it, news at "
+        "100 %, receipts at 120 %.",
     )
     quiet_hours: Annotated[str, AfterValidator(_quiet_hours)] | None = Field(
         None,

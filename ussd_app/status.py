@@ -45,9 +45,16 @@ def status_of(children: Mapping[str, State], answer: tuple[int, Mapping[str, Any
     checks = dict(said.get("checks", {}))
     checks["Valkey"] = checks.pop("redis", "unknown")
     checks["web"] = "ok" if answer else "no answer"
-    names = ("web", "worker", "relay", "Valkey", "database")
+    checks["SMS"] = _channels(said.get("channels", {}))
+    names = ("web", "worker", "relay", "Valkey", "database", "SMS")
     parts = {name: _state(children.get(name, "running"), checks.get(name, "unknown")) for name in names}
     return Status(parts, said.get("outbox"))
+
+
+def _channels(known: Mapping[str, str]) -> str:
+    """What is the matter with the channels that SMS leave through."""
+    ailing = [f"{name} {state}" for name, state in known.items() if state != "ok"]
+    return "; ".join(ailing) or ("ok" if known else "unknown")
 
 
 def _state(child: State, check: str) -> str:

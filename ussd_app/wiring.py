@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,16 +26,16 @@ from menus.notifier import Notifier
 from menus.reminders import Reminders
 from menus.texting import Texting
 from packs.places import PlaceIndex, place_index
-from sms_gateway.africastalking import AfricasTalking
 from sms_gateway.gateway import Gateway
 from sms_gateway.outbox import Outbox
+from sms_gateway.polling import Polling
 from sms_gateway.simulator import Simulator
 from store import database
 from store import migrate as migrations
 from store.clock import utcnow
 from store.model import set_node
 from store.sealing import Keyring
-from ussd_app import languages
+from ussd_app import languages, networks
 from ussd_app.refusal import Refusal
 from ussd_app.settings import ROOT, Settings
 
@@ -53,11 +53,13 @@ class House:
     casework: Casework
     conversation: Conversation
     texting: Texting
+    polling: Polling
     outbox: Outbox
     figures: Figures
     insight: Insight
     reminders: Reminders
     signer: Signer
+    gateways: tuple[Gateway, ...]
     handsets: Simulator | None  # the simulated network of demo mode
 
 
@@ -73,7 +75,7 @@ def build(settings: Settings) -> House:
         _write_to_the_log,
     ]
     casework = Casework(packs.current, citizens, listeners)
-    networks = gateways(settings, citizens)
+    gateways = networks.gateways(settings, citizens)
     spoken = offered_languages(settings)
     voice = Voice(
         service=settings.service_name,
@@ -84,6 +86,7 @@ def build(settings: Settings) -> House:
         free=settings.pays == "county",
         first_octets=settings.ussd_first_octets,
     )
+    texting = Texting(citizens, casework, pack_and_places, spoken, log.error)
     insight = Insight(packs.current, log.error)
     renderer = Renderer(packs.current, settings.service_name, settings.service_code)
     return House(
@@ -91,13 +94,22 @@ def build(settings: Settings) -> House:
         citizens=citizens,
         casework=casework,
         conversation=Conversation(citizens, casework, pack_and_places, voice, insight, log.error),
-        texting=Texting(citizens, casework, pack_and_places, spoken, log.error),
-        outbox=Outbox(citizens, networks[0], renderer, log.warning),
+        texting=texting,
+        polling=Polling(gateways, texting.receive, log.warning),
+        outbox=Outbox(
+            citizens,
+            networks.channels_of(settings, gateways),
+            renderer,
+            log.warning,
+            networks.limits_of(settings),
+            alert=log.error,
+        ),
         figures=Figures(packs.current),
         insight=insight,
         reminders=Reminders(citizens, packs.current, insight, log.error),
         signer=Signer(settings.masters),
-        handsets=next((one for one in networks if isinstance(one, Simulator)), None),
+        gateways=gateways,
+        handsets=next((one for one in gateways if isinstance(one, Simulator)), None),
     )
 
 
@@ -151,10 +163,12 @@ def prepare(settings: Settings, say: Callable[[str], None]) -> None:
     if outcome.changed:
         pack = outcome.pack
         say(f"Pack {pack.code}: loaded, {len(pack.places)} places, {len(pack.agencies)} agencies.")
+    house = build(settings)
+    networks.refuse_what_citizens_cannot_do(settings, house.gateways)
     if settings.mode == "demo":
         from ussd_app import demo  # noqa: PLC0415  only here is it needed
 
-        demo.furnish(build(settings), utcnow())
+        demo.furnish(house, utcnow())
 
 
 def publish_pack(settings: Settings) -> packs.Outcome:
@@ -173,28 +187,6 @@ def read_pack(folder: Path) -> packs.Pack:
 def _keyring(settings: Settings) -> Keyring:
     masters = settings.masters
     return Keyring(masters, next(iter(masters)), settings.index_secret)
-
-
-def _simulator(settings: Settings, citizens: Citizens) -> list[Gateway]:
-    return [Simulator(citizens, settings.short_code, utcnow)]
-
-
-def _africastalking(settings: Settings, _: Citizens) -> list[Gateway]:
-    sender = settings.africastalking_sender or settings.short_code
-    key = settings.africastalking_api_key.get_secret_value()
-    return [AfricasTalking(settings.africastalking_username, key, sender, settings.africastalking_base_url)]
-
-
-# The gateways that each name of MLANGO_SMS_GATEWAY stands for
-_MAKERS: Final[Mapping[str, Callable[[Settings, Citizens], list[Gateway]]]] = {
-    "simulator": _simulator,
-    "africastalking": _africastalking,
-}
-
-
-def gateways(settings: Settings, citizens: Citizens) -> tuple[Gateway, ...]:
-    """The networks that SMS leave through, the preferred one first."""
-    return tuple(gateway for name in settings.gateways for gateway in _MAKERS[name](settings, citizens))
 
 
 def _write_to_the_log(happened: Sequence[Happened], _: datetime) -> None:

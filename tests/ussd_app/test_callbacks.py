@@ -206,9 +206,12 @@ def test_the_end_of_a_session_is_noted(open_door: FlaskClient) -> None:
 
 
 def test_a_sender_that_is_nobodys_phone_is_not_answered(open_door: FlaskClient) -> None:
-    for sender in ("SAFARICOM", "", "22144", "+254900123456", "\x00", "0" * 400):
+    senders = {"SAFARICOM": "ok", "22144": "ok", "+254900123456": "ok"} | dict.fromkeys(
+        ("", "\x00", "0" * 400), "not understood"
+    )
+    for sender, answer in senders.items():
         status, _, words = posted(open_door, "sms", urlencode({**AN_MO, "from": sender}))
-        assert (status, words) == (200, "not understood")
+        assert (status, words) == (200, answer)
     assert rows() == 0
 
 
@@ -231,6 +234,13 @@ def test_an_opt_out_at_the_network_is_a_stop(open_door: FlaskClient) -> None:
 
 
 # Delivery reports
+
+
+def test_a_report_that_the_network_blocks_us_there_is_remembered_for_the_next_dial(open_door: FlaskClient) -> None:
+    posted(open_door, "sms", urlencode(AN_MO))
+    refused = {**A_REPORT, "status": "Rejected", "failureReason": "UserInBlackList"}
+    assert posted(open_door, "delivery", urlencode({**refused, "phoneNumber": AN_MO["from"]}))[0] == 200
+    assert [citizen.blocked_at is not None for citizen in Citizen.select()] == [True]
 
 
 def a_sent_message(provider_id: str) -> Message:

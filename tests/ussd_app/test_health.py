@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import structlog
@@ -16,8 +19,11 @@ from prometheus_client.parser import text_string_to_metric_families
 import packs
 from cases import callbacks
 from cases.citizens import Citizens
+from cases.models import Citizen
+from menus import bans, strangers
 from packs.published import PackVersion
-from sms_gateway import outbox
+from sms_gateway import lines, outbox
+from sms_gateway.limits import Price
 from store import database
 from store.clock import utcnow
 from store.sealing import Keyring
@@ -62,10 +68,11 @@ def test_without_redis_it_is_ready_but_degraded(client: FlaskClient) -> None:
     assert answer.json == {
         "ready": True,
         "degraded": ["redis", "relay", "worker"],
-        "checks": {"database": "ok", "redis": "down", "worker": "down", "relay": "down"},
+        "checks": {"database": "ok", "redis": "down", "worker": "down", "relay": "down", "sms": "ok"},
         "outbox": 0,
         "queues": {},
         "calls": 0,
+        "channels": {"simulator": "ok"},
     }
 
 
@@ -96,6 +103,48 @@ def test_a_relay_that_stopped_beating_is_down(client: FlaskClient) -> None:
 def test_the_outbox_counts_what_waits_to_go_out(client: FlaskClient) -> None:
     Handset(through(client)).text("No water since Monday")
     assert client.get("/readyz").json["outbox"] == 1  # type: ignore[index]
+
+
+def test_a_channel_that_is_paused_is_told_without_the_networks_words(client: FlaskClient) -> None:
+    lines.failed("simulator", "401 wrong key of mlango-county", utcnow(), at_fault=True)
+    answer = client.get("/readyz").json
+    assert answer is not None
+    assert "sms" in answer["degraded"]
+    assert re.fullmatch(r"paused until \d\d:\d\d on \d\d \w+", answer["channels"]["simulator"])
+    assert 'mlango_channel_up{channel="simulator"} 0.0' in client.get("/metrics").get_data(as_text=True)
+    lines.resume("simulator")
+    assert client.get("/readyz").json["channels"] == {"simulator": "ok"}  # type: ignore[index]
+
+
+def test_a_channel_whose_pause_is_over_is_told_until_it_works_again(client: FlaskClient) -> None:
+    lines.failed("simulator", "401", utcnow() - timedelta(hours=1), at_fault=True)
+    assert client.get("/readyz").json["channels"] == {"simulator": "being tried again"}  # type: ignore[index]
+    lines.works("simulator")
+    assert client.get("/readyz").json["channels"] == {"simulator": "ok"}  # type: ignore[index]
+
+
+def test_what_sms_cost_today_is_counted_by_channel(client: FlaskClient) -> None:
+    today = utcnow().astimezone(ZoneInfo("Africa/Nairobi")).date()
+    for day, parts in ((today, 3), (today - timedelta(days=1), 900), (today + timedelta(days=1), 900)):
+        with database.transaction():
+            lines.spend(day.isoformat(), "simulator", 2, parts, Price("KES", parts * 8_000))
+    figures = client.get("/metrics").get_data(as_text=True)
+    assert 'mlango_sms_sent_today{channel="simulator"} 2.0' in figures
+    assert 'mlango_sms_segments_today{channel="simulator"} 3.0' in figures
+    assert 'mlango_sms_cost_today{channel="simulator",currency="KES"} 2.4' in figures
+
+
+def test_banned_numbers_held_texts_and_strangers_are_counted(client: FlaskClient) -> None:
+    asha, now = Handset(through(client)), utcnow()
+    asha.text("HELP")
+    with database.transaction():
+        bans.make(Citizen.get().id, now + timedelta(days=1), "a flood", "operator", now)
+        strangers.turn_away("africastalking", "MPESA", now)
+    asha.text("No water in Lindi")
+    figures = client.get("/metrics").get_data(as_text=True)
+    assert "mlango_sms_numbers_banned 1.0" in figures
+    assert "mlango_sms_texts_held 1.0" in figures
+    assert "mlango_sms_turned_away_today 1.0" in figures
 
 
 def test_who_waits_for_a_call_is_counted(client: FlaskClient, keyring: Keyring) -> None:

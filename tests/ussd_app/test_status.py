@@ -16,8 +16,9 @@ ALL_WELL: Mapping[str, str] = {"database": "ok", "redis": "ok", "worker": "ok", 
 RUNNING: Mapping[str, State] = {"web": "running", "worker": "running", "relay": "running", "Valkey": "running"}
 
 
-def answered(outbox: int = 0, **checks: str) -> tuple[int, dict[str, Any]]:
-    return 200, {"ready": True, "degraded": [], "checks": {**ALL_WELL, **checks}, "outbox": outbox}
+def answered(outbox: int = 0, channel: str = "ok", **checks: str) -> tuple[int, dict[str, Any]]:
+    account = {"ready": True, "degraded": [], "checks": {**ALL_WELL, **checks}, "outbox": outbox}
+    return 200, {**account, "channels": {"kannel": channel, "gammu": "ok"}}
 
 
 class Terminal(io.StringIO):
@@ -35,8 +36,13 @@ class Terminal(io.StringIO):
 
 def test_all_parts_are_well() -> None:
     assert status_of(RUNNING, answered(outbox=3)) == Status(
-        {"web": "ok", "worker": "ok", "relay": "ok", "Valkey": "ok", "database": "ok"}, 3
+        {"web": "ok", "worker": "ok", "relay": "ok", "Valkey": "ok", "database": "ok", "SMS": "ok"}, 3
     )
+
+
+def test_a_channel_that_is_paused_is_named() -> None:
+    status = status_of(RUNNING, answered(channel="paused until 10:05 on 22 November"))
+    assert status.parts["SMS"] == "kannel paused until 10:05 on 22 November"
 
 
 def test_a_child_that_ended_is_starting_again_whatever_the_web_server_still_believes() -> None:
@@ -91,6 +97,7 @@ def test_on_a_terminal_the_board_is_redrawn_in_place(monkeypatch: pytest.MonkeyP
         "  relay     ok",
         "  Valkey    ok",
         "  database  ok",
+        "  SMS       ok",
         "  outbox    2 waiting",
         "",
         "Dial *384*96#",
