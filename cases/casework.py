@@ -317,9 +317,9 @@ class _Desk:
 
     def _guard(self, case: Case, change: Change) -> None:
         if change.role in _HELPED:
-            effects.guard(case, change.words, self._pack)
-        elif change.action is Action.CLASSIFY:  # an officer has named it: from now on its kind tells
-            case.guarded = None
+            effects.guard(case, change.words, self._pack, secret=bool(change.facts.get("secret")))
+        elif change.action is Action.CLASSIFY:
+            effects.name(case, self._pack)
 
     # What follows by itself
 

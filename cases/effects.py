@@ -46,11 +46,27 @@ def describe(case: Case, facts: Mapping[str, Any], pack: Pack) -> None:
         _promise(case, pack)
 
 
-def guard(case: Case, words: str | None, pack: Pack) -> None:
-    """A citizen's words under no kind or under "other" may tell of what no SMS may name."""
-    if words and _is_unnamed(case.sub, pack):
-        told = triage.suggest(pack, place_index(pack), words)
-        case.guarded = 1 if triage.is_delicate(told, pack) else case.guarded
+def guard(case: Case, words: str | None, pack: Pack, *, secret: bool = False) -> None:
+    """A citizen's words under no kind or under "other" may tell of what no SMS may name. `secret`: they surely may."""
+    if secret:
+        case.guarded = 1
+    elif words and _is_unnamed(case.sub, pack):
+        case.guarded = 1 if _may_be_secret(words, pack) else case.guarded
+
+
+def _may_be_secret(words: str, pack: Pack) -> bool:
+    """What cannot be read may be. Nothing that goes wrong in reading stops a case; it is reported elsewhere."""
+    try:
+        return triage.is_delicate(triage.suggest(pack, place_index(pack), words), pack)
+    except Exception:
+        return True
+
+
+def name(case: Case, pack: Pack) -> None:
+    """An officer has named it: from now on its kind tells. Beside secret kinds it stays unnamed: violence at home is
+    filed as insecurity."""
+    if case.sub and not any(sub.sensitive for sub in pack.subs_of(pack.subs[case.sub].category)):
+        case.guarded = None
 
 
 def _is_unnamed(sub: str | None, pack: Pack) -> bool:

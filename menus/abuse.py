@@ -1,8 +1,9 @@
 """Whether a text is answered, done in silence, or only kept: floods, loops of machines, spam. Asked before all else.
 
 Every text is stored. Whoever sends without a pause gets five answers a day, and more only to what they have not asked
-for within the hour; what they ask for is done all the same. Past all measure a number is banned for a day: its texts
-are kept and can be handled once the ban is over. STOP always works, and danger always gets the emergency numbers.
+for within the hour; what they ask for is done all the same, and the numbers of new complaints follow when they pause.
+Past all measure a number is banned for a day: its texts are kept and can be handled once the ban is over. STOP always
+works, and danger always gets the emergency numbers.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Final
 
 from cases import triage
 from cases.citizens import Caller, Citizens
-from menus import bans, campaigns, strangers
+from menus import bans, campaigns, numbers, strangers
 from menus.bans import Ban
 from menus.echoes import is_echo
 from menus.messages import TEMPLATES
@@ -41,6 +42,7 @@ _DAY: Final = timedelta(days=1)
 _ALWAYS: Final = frozenset({Intent.STOP, Intent.START})
 # What may be said any number of times, and so tells no person from a machine
 _FREE_TEXT: Final = frozenset({Intent.TEXT, Intent.COMPLAIN, Intent.GREETING, Intent.ACK})
+HOW_TO_ATTACH: Final = "attach"  # the SMS that may follow a receipt
 HELPLINE: Final = "helpline"  # the SMS that gives the emergency numbers and speaks of no case
 _WITH_NUMBERS: Final = tuple(name for name, text in TEMPLATES.items() if "112" in text or "{emergency}" in text)
 
@@ -55,12 +57,17 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is to be done about a text, and why. `silent`: handled, but not answered. `in_danger`: whatever else
-    happens, its sender is told whom to call."""
+    """What is to be done about a text, and why.
+
+    `brief`: one SMS must do. `silent`: handled, but not answered; `numbers_at`: when they are told the numbers of the
+    complaints that it makes all the same. `in_danger`: whatever else happens, its sender is told whom to call.
+    """
 
     fate: Fate = Fate.HANDLED
+    brief: bool = False
     silent: bool = False
     why: str | None = None
+    numbers_at: datetime | None = None
     in_danger: bool = False
 
 
@@ -85,12 +92,12 @@ class Guard:
         """What to do about this text of theirs; may ban them. The citizen is held meanwhile: of texts that come at
         once, one is judged after the other."""
         if message.error:  # it was held once: whoever lifts a ban wants no hundred answers sent
-            return Verdict(silent=True, why="held before")
+            return Verdict(silent=True, why="held before", numbers_at=now + RESPITE)
         pack, _ = self._packs()
         if is_echo(text, pack):
             return Verdict(Fate.IGNORED, why="our own words")
         verdict = self._judge(message, caller, text, now)
-        if verdict == Verdict():
+        if verdict.fate is Fate.HANDLED and not verdict.silent:
             return verdict
         return replace(verdict, in_danger=self._is_in_danger(caller, text, now))
 
@@ -100,26 +107,26 @@ class Guard:
         ban = bans.latest(caller.id)
         if ban and ban.stands(now) and may_be_held:
             return _held(ban)
-        earlier = _earlier(message, ban.lifted_at if ban else None)
+        earlier, twice = _earlier(message, ban.lifted_at if ban else None)
         why = _excess(earlier, message.created_at)
         if why and may_be_held:
             return _held(self._ban(caller, why, now))
-        if self._is_flood(message, earlier, caller, _turn(text, command, caller.language)):
-            return Verdict(silent=True, why="too many texts")
+        answers = len(earlier) + twice
+        if answers >= MOST_ANSWERS and self._is_flood(message, earlier, caller, _turn(text, command, caller.language)):
+            return Verdict(silent=True, why="too many texts", numbers_at=now + RESPITE)
         if command.intent in _FREE_TEXT and self._is_campaign(caller, text, now):
             return Verdict(silent=True, why="the same from many numbers")
-        return Verdict()
+        return Verdict(brief=answers == MOST_ANSWERS - 1)
 
     def _ban(self, caller: Caller, why: str, now: datetime) -> Ban:
         ban = bans.make(caller.id, now + BANNED_FOR, why, bans.BY_ITSELF, now)
+        numbers.forget(caller.id, now)
         self._log("number_banned", citizen=caller.id, ban=ban.id, why=why)
         return ban
 
     def _is_flood(self, message: Message, earlier: Sequence[datetime], caller: Caller, turn: str | None) -> bool:
         """Whether more comes from this number than a person in a conversation sends."""
         at = message.created_at
-        if len(earlier) < MOST_ANSWERS:
-            return False
         if sum(at - one < _HOUR for one in earlier) >= MOST_AN_HOUR:
             return True
         pauses = at - earlier[0] >= RESPITE
@@ -162,9 +169,10 @@ def _excess(earlier: Sequence[datetime], at: datetime) -> str | None:
 
 
 def _turn(text: str, command: Command, language: str | None) -> str | None:
-    """What a text is as a move in a conversation: a keyword, or an answer as it was given; None for free text."""
-    if command.intent not in _FREE_TEXT:
-        return str(command.intent)
+    """What a text is as a move in a conversation: a keyword, with a number or not, or an answer as it was given; None
+    for free text."""
+    if command.intent not in _FREE_TEXT or (command.number and command.why != A_NUMBER_ALONE):
+        return f"{command.intent} {'of one case' if command.number else ''}"
     is_answer = command.why == A_NUMBER_ALONE or answer(text, language) or addressed(text, language)
     return fold(text) if is_answer else None
 
@@ -185,26 +193,31 @@ def _turns(message: Message, caller: Caller) -> set[str | None]:
     return {_turn(text, understand(text, caller.language), caller.language) for text in said}
 
 
-def _earlier(message: Message, forgiven: datetime | None) -> list[datetime]:
-    """When this number texted in the day before, after it was forgiven; the newest first, no more than count.
+def _earlier(message: Message, forgiven: datetime | None) -> tuple[list[datetime], int]:
+    """When this number texted in the day before, after it was forgiven, the newest first, no more than count; and how
+    many of these texts were answered twice.
 
-    What came later and was judged sooner is among them: of a thousand at once, five are answered.
+    What came later and was judged sooner is among them: of a thousand at once, no more than five are answered.
     """
     at = to_micros(message.created_at)
     since = max(message.created_at - _DAY, forgiven or message.created_at - _DAY)
     found = database.rows(
         database.main,
-        "SELECT created_at FROM message WHERE citizen_id = ? AND created_at > ? AND direction = 'mo' AND id <> ? "
-        "AND (created_at < ? OR created_at = ? AND id < ? OR state <> 'received') ORDER BY created_at DESC LIMIT ?",
+        "SELECT created_at, direction FROM message WHERE citizen_id = ? AND created_at > ? "
+        "AND (direction = 'mo' OR template = ?) AND id <> ? "
+        "AND (created_at < ? OR created_at = ? AND id < ? OR state <> 'received') "
+        "ORDER BY created_at DESC LIMIT ?",
         message.__data__["citizen"],
         to_micros(since),
+        HOW_TO_ATTACH,
         message.id,
         at,
         at,
         message.id,
         MOST_A_DAY,
     )
-    return [from_micros(row[0]) for row in found]
+    texts = [from_micros(at) for at, direction in found if direction == "mo"]
+    return texts, len(found) - len(texts)
 
 
 def _was_told(citizen_id: str, now: datetime) -> bool:

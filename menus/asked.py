@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from peewee import JOIN
 
@@ -50,12 +50,21 @@ class Asked:
             near=self._pack.places.get(self._caller.place) if self._caller.place else None,
             language=self._caller.language,
             questions=self._open(rows),
+            where_asked=() if about else self._where_asked(rows),
             case_id=written.id if written else None,
             category=written.category if written else None,
             is_neutral=written is not None and is_neutral(written, self._pack),
             resolved_id=self._resolved(),
             asked_id=cases[0] if cases else None,
         )
+
+    def _where_asked(self, rows: Sequence[SmsQuestion]) -> tuple[Question, ...]:
+        """The open questions for the place of other cases than these are about."""
+        known = [row.__data__["case"] for row in rows if row.__data__["case"]]
+        others: Iterable[SmsQuestion] = self._asked().where(
+            SmsQuestion.kind.in_(("place", "which")), SmsQuestion.answered_at.is_null()
+        )
+        return self._open(row for row in others if row.__data__["case"] not in known)
 
     def case_we_wrote_about(self) -> Case | None:
         """The open case that our newest SMS of the last 72 hours was about; never a secret one: phones are shared."""
@@ -114,7 +123,16 @@ class Asked:
 
         Two cases never mix: "1" said twice is never the answer to a question about another one.
         """
-        asked = (
+        asked = self._asked()
+        if about:
+            return list(asked.where(SmsQuestion.case == about))
+        rows = [row for row in asked if row.__data__["case"] or self._is_open(row)]
+        threads = [_thread(row) for row in rows if row.kind != _BESIDE]
+        return [row for row in rows if row.kind == _BESIDE or _thread(row) == threads[0]]
+
+    def _asked(self) -> Any:  # peewee's select
+        """What we asked them, answered or not, the newest first."""
+        theirs = (
             SmsQuestion.select(SmsQuestion, Case.id, Case.state, Case.category)
             .join(Case, JOIN.LEFT_OUTER)
             .where(
@@ -122,14 +140,8 @@ class Asked:
                 SmsQuestion.asked_at > self._now - max(LASTING.values()),
                 SmsQuestion.case.is_null(False) | SmsQuestion.answered_at.is_null(),
             )
-            .order_by(SmsQuestion.asked_at.desc(), SmsQuestion.id.desc())
-            .limit(MOST_QUESTIONS)
         )
-        if about:
-            return list(asked.where(SmsQuestion.case == about))
-        rows = [row for row in asked if row.__data__["case"] or self._is_open(row)]
-        threads = [_thread(row) for row in rows if row.kind != _BESIDE]
-        return [row for row in rows if row.kind == _BESIDE or _thread(row) == threads[0]]
+        return theirs.order_by(SmsQuestion.asked_at.desc(), SmsQuestion.id.desc()).limit(MOST_QUESTIONS)
 
     def _open(self, asked: Iterable[SmsQuestion]) -> tuple[Question, ...]:
         return tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -67,6 +68,7 @@ class Context:
     near: Place | None = None
     language: str | None = None  # that the citizen chose
     questions: tuple[Question, ...] = ()  # open ones about the case that we asked about last, newest first
+    where_asked: tuple[Question, ...] = ()  # open ones for the place of other cases
     case_id: str | None = None  # the open case that we wrote about within 72 h …
     category: str | None = None  # … what it is about …
     is_neutral: bool = False  # … and whether no SMS may say so
@@ -118,7 +120,8 @@ class Add:
 class Classify:
     """The answer to our question: what it is, where it is; the words are kept as they were written.
 
-    Where the place they named exists more than once, `which` holds the codes to ask about.
+    Where the place they named exists more than once, `which` holds the codes to ask about. `secret`: what is told of
+    may be secret; a person finds out what it is.
     """
 
     case_id: str
@@ -126,6 +129,7 @@ class Classify:
     place: str | None
     words: str
     which: tuple[str, ...] = ()
+    secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,11 +271,18 @@ def plan(text: str, command: Command, context: Context) -> Plan:
     return _unasked(text, command, context)
 
 
+def cries_for_help(command: Command, told: Suggestion) -> bool:
+    """ "Nisaidie ananipiga" asks nobody how the service works, as HELP with a word does."""
+    return command.intent is Intent.HELP and bool(command.argument) and told.urgent
+
+
 def _asked_for(text: str, command: Command, context: Context) -> Plan | None:
     """What a keyword does, whatever was asked before."""
     match command.intent:
         case Intent.COMPLAIN:
             return _complaint(text, command)
+        case Intent.HELP if cries_for_help(command, _told(text, context)):
+            return Lodge(text)
         case Intent.STOP if command.confirm:
             return AskStop(command.number)
         case Intent.JOIN if command.number:
@@ -391,7 +402,16 @@ def _has_words(text: str, context: Context) -> bool:
 
 def _answered(text: str, context: Context) -> Plan | None:
     plans = (_ANSWERS[question.kind](text, question, context) for question in context.questions)
-    return next((plan for plan in plans if plan), None)
+    found = next((plan for plan in plans if plan), None)
+    return _named_for_another(text, context) or found if isinstance(found, AskAgain) else found
+
+
+def _named_for_another(text: str, context: Context) -> Plan | None:
+    """The bare name of a place does not tell whether a case is solved: it is for the other one that we asked it of."""
+    if len(context.where_asked) != 1 or len(text.split()) > _BARE_NAME or _told(text, context).category:
+        return None
+    (asked,) = context.where_asked
+    return _where(text, text, asked, None, context)
 
 
 def _is_new(text: str, question: Question, context: Context) -> Plan | None:
@@ -406,6 +426,8 @@ def _what(text: str, question: Question, context: Context) -> Plan | None:
     if category is None:
         return _told_anew(text, question, context)
     told = _told(text, context)
+    if told.sensitive or (told.sub is None and any(sub.sensitive for sub in context.pack.subs_of(category.code))):
+        return Classify(question.case_id, None, None, text, secret=True)
     sub = (told.sub if told.category == category.code else None) or _rest_of(category.code, context.pack)
     rest = rest.strip(" .,:;-")
     located = _where(rest, text, question, sub, context) if rest else None
@@ -443,8 +465,19 @@ def _label_words(category: Category) -> set[str]:
 def _place(text: str, question: Question, context: Context) -> Plan | None:
     """By its name alone, or in a sentence that names one place; NO where the SMS that asked took it for something
     else than it is."""
+    if _is_another_matter(text, question, context):
+        return None
     named = _where(text, text, question, None, context) or _located(text, question, context)
     return named or _bare_no(text, question, context)
+
+
+def _is_another_matter(text: str, question: Question, context: Context) -> bool:
+    """Whether words that may name a place tell of another problem than the one that we asked about, or of something
+    secret, which the office that has this one must not read. "Near the police station" tells of neither."""
+    told = _told(text, context)
+    if told.sensitive or (is_delicate(told, context.pack) and (told.urgent or told.score > _ONE_WORD)):
+        return True
+    return bool(question.category and told.sub and told.category != question.category)
 
 
 def _located(text: str, question: Question, context: Context) -> Plan | None:
@@ -471,7 +504,7 @@ def _guess(text: str, question: Question, context: Context) -> Plan | None:
     if not marked and _told(text, context).category:
         return None
     _, _, rest = " ".join(text.split()).partition(" ")
-    rest = rest.strip(" .,:;-")
+    rest = _RATHER.sub("", rest).strip(" .,:;-")
     right = (
         _where(rest, text, question, None, context)
         or _told_anew(rest, question, context)
@@ -596,12 +629,18 @@ def _appeal(text: str, question: Question, context: Context) -> Plan | None:
     word = said.word if said else opening(text, language=context.language)
     if word is AnswerWord.NEW and question.options:
         return Split(question.options[-1])
-    if word is not AnswerWord.APPEAL:
+    if word is not AnswerWord.APPEAL and not _ends_with(AnswerWord.APPEAL, text, context):
         is_words = said is None and understand(text, context.language).intent is Intent.TEXT
         unclear = is_words and any(map(str.isalpha, text)) and _is_unclear(text, question, context)
         return AskAgain(question.case_id, "appeal", keep=True) if unclear else None
     earlier = " ".join(question.options) or None
     return Act(Action.APPEAL, question.case_id, "appeal", None if said else text, earlier)
+
+
+def _ends_with(word: AnswerWord, text: str, context: Context) -> bool:
+    """ "I disagree. Appeal": the word that we asked for, at the end."""
+    last = answer("".join(text.split()[-1:]), context.language)
+    return last is not None and last.word is word
 
 
 def _known(text: str, question: Question, context: Context) -> Plan | None:
@@ -641,6 +680,8 @@ def _call(text: str, question: Question, context: Context) -> Plan | None:  # no
     return NoCall() if said and said.word is AnswerWord.NO else None
 
 
+_RATHER: Final = re.compile(r".*\b(?:it is|it's|its|but|ni|bali)\b", re.IGNORECASE)  # "not Kayole, it is Umoja"
+_BARE_NAME: Final = 3  # words: "ni Kayole Nairobi"
 _OF_CASES: Final = frozenset({AnswerWord.APPEAL, AnswerWord.NEW})  # they speak of a case, never of a draft
 # A thank-you may be the answer to an officer ("may we come on Monday?" – "sawa")
 _MAY_ANSWER: Final = frozenset({Intent.TEXT, Intent.ACK})

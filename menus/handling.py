@@ -95,12 +95,22 @@ class Handling:
     """One message, inside its transaction."""
 
     def __init__(
-        self, house: House, message: Message, caller: Caller, text: str, now: datetime, silent: bool = False
+        self,
+        house: House,
+        message: Message,
+        caller: Caller,
+        text: str,
+        now: datetime,
+        *,
+        silent: bool = False,
+        brief: bool = False,
     ) -> None:
-        """`silent`: do what they ask, but say nothing."""
+        """`silent`: do what they ask, but say nothing. `brief`: nothing beyond the answer."""
         self._house, self._message, self._caller = house, message, caller
         self._text, self._now, self._pack, self._silent = text, now, house.pack, silent
         self._asked = Asked(caller, house.pack, now)
+        self._brief = brief
+        self.has_lodged = False  # a new complaint
 
     def run(self) -> None:
         if self._caller.blocked:  # what they can send us now, we may send them
@@ -112,7 +122,8 @@ class Handling:
         command = understand(self._text, self._caller.language)
         told = suggest(self._pack, self._house.places, self._text)
         if self._caller.language is None:  # they never chose: answer as they wrote, as far as that tells
-            language = command.language or self._language_so_far() or told.language
+            keyword = command.language if command.language != SOURCE else None  # STATUS is said in every language
+            language = keyword or self._language_so_far() or command.language or told.language
             self._caller = replace(self._caller, language=language if language in self._house.languages else SOURCE)
         plan = self._plan(command)
         self._do(plan)
@@ -249,7 +260,7 @@ class Handling:
         """Their words made a new complaint; perhaps they meant the one that they have already. That is said once the
         new one has its number, and never of what is secret."""
         lodged = Case.get_by_id(self._message.__data__["case"])
-        if self._caller.stopped or is_neutral(lodged, self._pack):
+        if self._brief or self._caller.stopped or is_neutral(lodged, self._pack):
             return
         others = (case for case in lookup.open_cases(self._caller.id, MOST_IN_LIST) if case.id != lodged.id)
         other = next((case for case in others if case.sub and not is_neutral(case, self._pack)), None)
@@ -282,13 +293,20 @@ class Handling:
         )
         done = self._house.casework.apply(change, self._now)
         self._message.case = done.case
+        self.has_lodged |= action is Action.LODGE and not done.repeated
         return done
 
     def _classify(self, plan: Classify) -> None:
         """The question is answered before the next one is asked. Once an office works on the case, what it is about is
         the office's to say: the citizen's answer is added as words, as to any case."""
         self._asked.answered(plan.case_id, _ABOUT_WHAT)
-        facts = {"sub": plan.sub, "place": plan.place, "which": " ".join(plan.which) or None, **self._in_danger()}
+        facts = {
+            "sub": plan.sub,
+            "place": plan.place,
+            "which": " ".join(plan.which) or None,
+            "secret": plan.secret or None,
+            **self._in_danger(),
+        }
         try:
             self._change(Action.CLASSIFY, plan.case_id, plan.words, facts)
         except NotAllowed:

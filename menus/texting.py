@@ -17,7 +17,7 @@ from peewee import IntegrityError
 
 from cases.casework import Casework
 from cases.citizens import Caller, Citizens
-from menus import bans, strangers
+from menus import bans, numbers, strangers
 from menus.abuse import HELPLINE, Fate, Guard, Verdict
 from menus.handling import Handling, House
 from packs.model import Pack
@@ -169,7 +169,10 @@ class Texting:
 
     def _do(self, message: Message, caller: Caller, text: str, verdict: Verdict, now: datetime) -> None:
         if verdict.fate is Fate.HANDLED:
-            Handling(self._house, message, caller, text, now, silent=verdict.silent).run()
+            handling = Handling(self._house, message, caller, text, now, silent=verdict.silent, brief=verdict.brief)
+            handling.run()
+            if verdict.numbers_at and handling.has_lodged:
+                numbers.tell(caller, verdict.numbers_at, now)
         if verdict.in_danger:
             post([Draft(caller, HELPLINE)], now)
         message.state, message.error = verdict.fate, verdict.why

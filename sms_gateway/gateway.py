@@ -53,11 +53,12 @@ FINALS = _VERDICTS | {State.WITHHELD}
 
 # Reports arrive late, twice and in any order, so a step may skip states but never turn back. Two exceptions: a message
 # that was certainly not sent (or a receipt, once, that perhaps was not) returns to the queue, and a handset that did
-# get the message outweighs every earlier verdict.
+# get the message outweighs every earlier verdict. A report about what waits in the queue is about its first try.
 FOLLOWERS: Mapping[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.SUPERSEDED, State.CLAIMED, State.EXPIRED, State.REJECTED, State.WITHHELD}),
+    State.QUEUED: frozenset({State.SUPERSEDED, State.CLAIMED, State.EXPIRED, State.REJECTED, State.WITHHELD})
+    | {State.SUBMITTED, State.BUFFERED, State.DELIVERED},
     State.SUPERSEDED: frozenset(),
-    State.WITHHELD: frozenset(),
+    State.WITHHELD: frozenset({State.DELIVERED}),  # let go of by hand, while nobody knew what became of it
     State.CLAIMED: frozenset({State.QUEUED, State.SENDING, State.EXPIRED, State.REJECTED, State.WITHHELD}),
     State.SENDING: frozenset({State.QUEUED, State.SUBMITTED, State.BUFFERED}) | _VERDICTS,
     State.SUBMITTED: frozenset({State.BUFFERED}) | _VERDICTS,

@@ -312,8 +312,8 @@ class _Message:
         rest = self.words[length:]
         number = number_in(rest) if intent in _NUMBERED else reference_in(rest)
         if intent is Intent.RATE:
-            case = number_in(rest[1:]) if _is_a_case(rest[1:]) else None
-            return Command(intent, _mark(rest[0]), case, why, language, confirm)
+            mark, case = _marked(rest)
+            return Command(intent, mark, case, why, language, confirm)
         if not rest:
             argument = ""
         elif intent is Intent.COMPLAIN:  # the citizen's words whole, with signs and courtesies
@@ -377,6 +377,9 @@ def _by_number_first(message: _Message) -> Command | None:
         return None
     turned = replace(message, words=message.words[taken:])
     for length, sense in (*turned.openings(message.vocabulary.keyword), *turned.openings(message.vocabulary.answer)):
+        if sense.meaning == Intent.RATE and _with_a_mark(turned.words[length:]):
+            mark = turned.command(Intent.RATE, length, "a case number with a keyword after it", sense.language)
+            return replace(mark, number=number)
         intent = _ASKING.get(sense.meaning)
         if intent and length == len(turned.words) and sense.language != "any":
             why = "a case number with a keyword after it"
@@ -478,11 +481,19 @@ def _begins_with_a_number(rest: Sequence[Word]) -> bool:
 
 
 def _with_a_mark(rest: Sequence[Word]) -> bool:
-    """One to five, perhaps "stars" or "out of 5", perhaps the number of the case."""
-    if not rest or not _mark(rest[0]):
-        return False
-    after = [word.folded for word in rest[1:]]
-    return _SCALE.issuperset(after) or _is_a_case(rest[1:])
+    """One to five, perhaps "stars" or "out of 5", perhaps the number of the case after it or before it."""
+    return bool(_marked(rest)[0])
+
+
+def _marked(rest: Sequence[Word]) -> tuple[str, str | None]:
+    """The mark and the number of the case; ('', None) where there is no mark, or something else."""
+    if not rest:
+        return "", None
+    for mark, others in ((_mark(rest[0]), rest[1:]), (_mark(rest[-1]), rest[:-1])):
+        if mark and _is_a_case(others):
+            return mark, number_in(others)
+    is_mark = _SCALE.issuperset(word.folded for word in rest[1:])
+    return _mark(rest[0]) if is_mark else "", None
 
 
 def _with_a_case_named(rest: Sequence[Word]) -> bool:

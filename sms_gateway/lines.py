@@ -28,8 +28,9 @@ class Line:
     slowed_at: datetime | None = None
 
     def is_paused(self, now: datetime) -> bool:
-        """Whether nothing goes through it now."""
-        return self.paused_until is not None and now < self.paused_until
+        """Whether nothing goes through it now. A failure that lies ahead was noted by a clock that was put back."""
+        was_ahead = self.failed_at is not None and self.failed_at > now + _SKEW
+        return self.paused_until is not None and now < self.paused_until and not was_ahead
 
     def is_well(self, now: datetime) -> bool:
         """Whether an operator need not look at it."""
@@ -60,6 +61,8 @@ class Spent:
     currency: str | None
 
 
+_SKEW: Final = timedelta(minutes=1)  # processes read the clock before they get here
+
 _COLUMNS: Final = (
     "name, paused_until, reason, failures, failed_at, alerted_at, tokens, counted_at, slowed_to, slowed_at"
 )
@@ -87,9 +90,11 @@ def failed(name: str, reason: str, now: datetime, *, at_fault: bool) -> Line:
     that is merely down when it failed three times in a row. In the caller's transaction.
     """
     line = _held(name)
+    if line.is_paused(now) and not line.failures:  # somebody paused it while this was on its way: that stands
+        return line
     rest = (CHANNEL_FAULT if at_fault else LINE_DOWN).after(line.last_rest)
     is_news = line.alerted_at is None and (at_fault or line.failures + 1 >= FAILURES_TO_ALERT)
-    until = max(now + rest, line.paused_until or now)
+    until = max(now + rest, line.paused_until if line.paused_until and line.is_paused(now) else now)
     _save(
         name,
         paused_until=to_micros(until),
@@ -160,7 +165,19 @@ def spent(day: str) -> list[Spent]:
 
 def _held(name: str) -> Line:
     """What is known of a channel, which nobody else changes until the transaction ends."""
-    return _read([name], "FOR UPDATE" if database.is_postgres() else "")[name]
+    if not database.is_postgres():
+        return _read([name])[name]
+    line = _read([name], "FOR UPDATE")[name]
+    if line != Line(name):
+        return line
+    database.run(  # a row that is missing cannot be held
+        database.main,
+        "INSERT INTO channel (id, node, name, failures) VALUES (?, ?, ?, 0) ON CONFLICT (name) DO NOTHING",
+        new_id(),
+        node_name(),
+        name,
+    )
+    return _read([name], "FOR UPDATE")[name]
 
 
 def _read(names: Collection[str], lock: str = "") -> dict[str, Line]:

@@ -50,6 +50,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _A_MOMENT: Final = timedelta(seconds=1)
 _NO_ROOM: Final = "its channel takes nothing now"
 _WORTH_WAITING: Final = timedelta(seconds=1)  # for tokens; what has to wait longer is put back
+_CLOCK_WAS_AHEAD: Final = timedelta(minutes=1)  # of now, when a message was made: the clock was put back since
 # Policies that say more about the line or the account than about one message
 _LINE_FAULTS: Final = frozenset({Policy.TRANSIENT, Policy.CHANNEL, Policy.AMBIGUOUS})
 # A row about which the network has not spoken
@@ -188,7 +189,8 @@ class Outbox:
             callers = self._citizens.by_id(row.citizen_id for row in batch)
         except Unreadable as fault:
             return self._send_apart(batch, room, fault, clock)
-        done, by_channel, coming = 0, dict[str, list[_Outgoing]](), Counter[str]()
+        by_channel, coming = dict[str, list[_Outgoing]](), Counter[str]()
+        staying: list[tuple[Claimed, _Settled | Hold]] = []
         for row in batch:
             made: _Outgoing | _Settled | Hold
             if (ahead := coming[row.citizen_id]) and self.limits.by_number:
@@ -199,7 +201,8 @@ class Outbox:
                 by_channel.setdefault(made.channel, []).append(made)
                 coming[row.citizen_id] += 1
             else:
-                done += _end_here(row, made, now)
+                staying.append((row, made))
+        done = _end_here(staying, now)
         return done + sum(self._send_through(name, messages, clock) for name, messages in by_channel.items())
 
     def _send_apart(
@@ -242,7 +245,9 @@ class Outbox:
             if room.left[name] > 0:
                 room.left[name] -= 1
                 return name
-        opens = min((room.opens[name] for name in may if name in room.opens), default=now)
+        opens, soonest = min(((room.opens[name], name) for name in may if name in room.opens), default=(now, ""))
+        if rate := self.channels.rate(soonest):  # what is put back comes back one by one
+            room.opens[soonest] = opens + timedelta(seconds=1 / rate)
         return Hold(max(opens, now + _A_MOMENT), _NO_ROOM)
 
     def _send_through(self, name: str, messages: Sequence[_Outgoing], clock: Callable[[], datetime]) -> int:
@@ -298,10 +303,13 @@ class Outbox:
                         left.append((one, self._price(one, outcome)))
                 if isinstance(outcome, Refused):
                     self._refused(one, outcome, now)
+                    if outcome.policy is Policy.AMBIGUOUS:  # its report may have come already, by our id
+                        taken[one.row.id] = one.row.id
                 elif outcome.provider_id:
                     taken[_fit(Message.provider_id, outcome.provider_id) or ""] = one.row.id
             note(steps, now)
-            alarms = [self._judge(name, outcomes, now), self._count(name, left, now)]
+            # the citizens before their channel: in the order in which `_admit` holds them
+            alarms = [self._count(name, left, now), self._judge(name, outcomes, now)]
         match_reports(name, taken, now)
         return [alarm for alarm in alarms if alarm]
 
@@ -431,6 +439,7 @@ def begin(
     admit: Callable[[Sequence[Claimed]], Sequence[Claimed]] = lambda rows: rows,
 ) -> list[Claimed]:
     """Say that sending begins; the rows that nobody else has begun to send. From here on, silence means "perhaps sent".
+    News for who sent STOP since it was claimed stays; the next claim withholds it.
 
     The lease starts anew, and `attempts` names this try: what is settled later is settled for this try only. `admit`
     has the last word, in the same transaction: it puts back what may not go.
@@ -442,7 +451,9 @@ def begin(
         held = database.rows(
             database.main,
             f"UPDATE message SET state = '{State.SENDING}', attempts = attempts + 1, lease = ?, channel = ? "
-            f"WHERE id IN ({marks}) AND state = '{State.CLAIMED}' RETURNING id, attempts, resent",
+            f"WHERE id IN ({marks}) AND state = '{State.CLAIMED}' AND (lane = {int(Lane.RECEIPT)} "
+            "OR (SELECT stopped_at FROM citizen WHERE citizen.id = message.citizen_id) IS NULL) "
+            "RETURNING id, attempts, resent",
             current_tick() + LEASE_TICKS,
             channel,
             *[row.id for row in rows],
@@ -454,13 +465,17 @@ def begin(
     return going
 
 
-def _end_here(row: Claimed, why: _Settled | Hold, now: datetime) -> int:
-    """Settle what is not sent now; 1 if that was the end of it, 0 if it was put back."""
-    if isinstance(why, _Settled):
-        _settle_alone(row, why, now)
-        return 1
-    _hold(row, why, now)
-    return 1 if why.until is None else 0
+def _end_here(staying: Sequence[tuple[Claimed, _Settled | Hold]], now: datetime) -> int:
+    """Settle what is not sent now, at once: many may wait for one channel. How many were not put back."""
+    if not staying:
+        return 0
+    with database.transaction():
+        for row, why in staying:
+            if isinstance(why, _Settled):
+                _settle_alone(row, why, now)
+            else:
+                _hold(row, why, now)
+    return sum(isinstance(why, _Settled) or why.until is None for _, why in staying)
 
 
 def _hold(row: Claimed, hold: Hold, now: datetime, tries: int = 0) -> None:
@@ -502,11 +517,23 @@ def report(report: Report, now: datetime) -> bool:
         found = Message.select(Message.id).where(
             Message.provider == report.provider, Message.provider_id == provider_id, Message.direction == "mt"
         )
-        message = found.first()
+        message = found.first() or _in_doubt(report.provider, provider_id).first()
     if message is None:
         return False
     match_reports(report.provider, {provider_id: message.id}, now)
     return True
+
+
+def _in_doubt(channel: str, message_id: str) -> Any:
+    """The message with this id of ours, if it perhaps left through this channel: some networks name it by that, also
+    when they never told us that they took it. Not while a worker holds it, who may be told just now."""
+    return Message.select(Message.id).where(
+        Message.id == message_id,
+        Message.channel == channel,
+        Message.direction == "mt",
+        Message.provider_id.is_null(),
+        Message.lease.is_null(),
+    )
 
 
 def match_reports(provider: str, messages: Mapping[str, str], now: datetime) -> None:
@@ -540,9 +567,11 @@ def _advance(step: Step, now: datetime) -> bool:
     settled = to_micros(now) if step.state in FINALS else None
     moved = database.run(
         database.main,
-        f"UPDATE message SET state = ?, settled_at = ? WHERE id = ? AND state IN ({marks})",
+        "UPDATE message SET state = ?, settled_at = ?, sent_at = COALESCE(sent_at, ?) "
+        f"WHERE id = ? AND state IN ({marks})",
         str(step.state),
         settled,
+        to_micros(now),
         step.message_id,
         *before,
     ).rowcount
@@ -550,7 +579,8 @@ def _advance(step: Step, now: datetime) -> bool:
 
 
 def sweep(now: datetime) -> int:
-    """Free what dead workers held, and give up waiting for reports that never came. How many rows moved."""
+    """Free what dead workers held, give up waiting for reports that never came, and let go what a clock that was
+    ahead put off. How many rows moved."""
     with database.transaction():
         tick = current_tick()
         freed = database.run(
@@ -574,7 +604,15 @@ def sweep(now: datetime) -> int:
             to_micros(now - REPORT_WINDOW),
         )
         note([Step(message_id, State.UNKNOWN, detail="no report in 72 hours") for (message_id,) in silent], now)
-    return int(freed) + len(lost) + len(silent) + _match_late(now)
+        early = database.run(
+            database.main,
+            "UPDATE message SET due_at = ? "
+            f"WHERE lane IS NOT NULL AND state = '{State.QUEUED}' AND due_at > ? AND created_at > ?",
+            to_micros(now),
+            to_micros(now),
+            to_micros(now + _CLOCK_WAS_AHEAD),
+        ).rowcount
+    return int(freed) + len(lost) + len(silent) + int(early) + _match_late(now)
 
 
 def _match_late(now: datetime) -> int:
@@ -583,6 +621,13 @@ def _match_late(now: datetime) -> int:
         database.main,
         "SELECT r.provider, r.provider_id, m.id FROM delivery_report r JOIN message m "
         "ON m.provider = r.provider AND m.provider_id = r.provider_id AND m.direction = 'mt' "
+        f"WHERE r.matched_at IS NULL AND r.received_at > ? LIMIT {_SWEPT}",
+        to_micros(now - REPORT_WINDOW),
+    )
+    late += database.rows(
+        database.main,
+        "SELECT r.provider, r.provider_id, m.id FROM delivery_report r JOIN message m "
+        "ON m.id = r.provider_id AND m.channel = r.provider AND m.provider_id IS NULL AND m.lease IS NULL "
         f"WHERE r.matched_at IS NULL AND r.received_at > ? LIMIT {_SWEPT}",
         to_micros(now - REPORT_WINDOW),
     )
@@ -666,7 +711,8 @@ def retry(message_id: str, now: datetime) -> bool:
     return _by_hand(
         message_id,
         f"state = '{State.QUEUED}', due_at = ?, expires_at = ? + CASE lane {shelf_life} END, settled_at = NULL, "
-        f"channel = NULL, tried = NULL, resent = (resent OR state IN ('{State.UNKNOWN}', '{State.UNDELIVERABLE}'))",
+        "sent_at = NULL, channel = NULL, tried = NULL, "
+        f"resent = (resent OR state IN ('{State.UNKNOWN}', '{State.UNDELIVERABLE}'))",
         (to_micros(now), to_micros(now)),
         DEAD,
         Step(message_id, State.QUEUED, detail="sent again by hand"),

@@ -40,6 +40,7 @@ QUEUE: Final = "outbox"
 SEND: Final = "jobs.outbox.send"
 LOOK_EVERY_S: Final = 0.5  # for messages that are due
 TICK_EVERY: Final = 10  # looks
+FETCH_EVERY_S: Final = 5.0
 SWEEP_EVERY: Final = 2  # ticks
 SEAL_EVERY: Final = 12  # ticks: a minute
 PATIENCE_S: Final = 2.0  # that one round of timers or figures may take: messages wait for nobody
@@ -96,6 +97,11 @@ class Worker(SimpleWorker):
             self.register_birth()  # type: ignore[no-untyped-call]
         super().heartbeat(timeout, pipeline)
 
+    def check_for_suspension(self, burst: bool) -> None:  # noqa: ARG002 - RQ names it
+        """Before each job, and nobody suspends it: a signal that came before RQ listened for any is heard here."""
+        if self.stop.is_set():
+            raise StopRequested
+
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         self.stop.set()
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
@@ -128,6 +134,7 @@ def run_relay(settings: Settings) -> None:
     stop = threading.Event()
     _set_on_signals(stop)
     relay = Relay(wiring.build(settings), redis(settings))
+    threading.Thread(target=relay.fetch, args=(stop,), daemon=True).start()
     while not stop.is_set():
         relay.look()
         stop.wait(LOOK_EVERY_S)
@@ -176,7 +183,7 @@ class Relay:
             sessions.forget(now - FORGET_SESSIONS_AFTER)
             if moved or handled:
                 log.info("swept", messages_moved=moved, messages_handled=handled)
-        for duty in (self._fetch, self._time_passes, self._remind, self._count, self._keep_no_longer):
+        for duty in (self._time_passes, self._remind, self._count, self._keep_no_longer):
             self._apart(duty, now)
         if count % SEAL_EVERY == 0:
             self._apart(self._seal, now)
@@ -195,6 +202,13 @@ class Relay:
         done = sweep(self._house.casework, now, log=log.error, go_on=lambda: monotonic() < until)
         if done:
             log.info("time_passed", **done)
+
+    def fetch(self, stop: threading.Event) -> None:
+        """Ask the networks for what citizens sent, until told to stop. In a thread of its own: a network that does
+        not answer holds it up for half a minute."""
+        while not stop.is_set():
+            self._apart(self._fetch, utcnow())
+            stop.wait(FETCH_EVERY_S)
 
     def _fetch(self, now: datetime) -> None:
         fetched = self._house.polling.look(now)

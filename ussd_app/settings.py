@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
@@ -99,14 +99,29 @@ def _gateways(text: str) -> str:
 
 
 def _rates(text: str) -> str:
-    if text and not re.fullmatch(r"[a-z-]+=\d{1,4}(\.\d{1,3})?(,[a-z-]+=\d{1,4}(\.\d{1,3})?)*", text):
-        raise ValueError("must be names and messages a second, like kannel=50,gammu=0.2")
+    pairs = [re.fullmatch(r"[a-z0-9-]+=(\d{1,4}(?:\.\d{1,3})?)", pair) for pair in text.split(",")] if text else []
+    if not all(pair and float(pair[1]) for pair in pairs):
+        raise ValueError("must be names and messages a second above 0, like kannel=50,gammu=0.2")
     return text
 
 
 def _spools(text: str) -> str:
-    if not re.fullmatch(r"/[^,=]*|[a-z0-9-]+=/[^,=]*(,[a-z0-9-]+=/[^,=]*)*", text):
+    name = "[a-z0-9-]{1,18}"  # a channel's name has room for 24 characters
+    if not re.fullmatch(rf"/[^,=]*|{name}=/[^,=]*(,{name}=/[^,=]*)*", text):
         raise ValueError("must be a folder, or names and folders like safaricom=/path,airtel=/path")
+    if any(len(set(part)) < len(part) for part in zip(*(pair.split("=") for pair in text.split(",")), strict=True)):
+        raise ValueError("must give each modem a name and a folder of its own")
+    return text
+
+
+def _web_address(text: str) -> str:
+    try:
+        address = urlsplit(text)
+        is_good = address.scheme in {"http", "https"} and bool(address.hostname) and address.port != 0
+    except ValueError:  # a port that is none
+        is_good = False
+    if not is_good or not re.fullmatch("[!-~]+", text):
+        raise ValueError("must be a web address")
     return text
 
 
@@ -216,16 +231,16 @@ class Settings(BaseModel):
     africastalking_username: str = Field("", description="The account at Africa's Talking (`sandbox` for their trial).")
     africastalking_api_key: SecretStr = Field(SecretStr(""), description="Its API key.")
     africastalking_sender: str = Field("", description="The sender ID that it registered; empty: the short code.")
-    africastalking_base_url: Annotated[str, _written_as("https?://.+", "a web address")] | None = Field(
+    africastalking_base_url: Annotated[str, AfterValidator(_web_address)] | None = Field(
         None, description="Another address of their API, for trials."
     )
-    kannel_url: Annotated[str, _written_as("https?://.+", "a web address")] = Field(
+    kannel_url: Annotated[str, AfterValidator(_web_address)] = Field(
         "http://127.0.0.1:13013/cgi-bin/sendsms", description="Where Kannel's smsbox takes messages."
     )
     kannel_username: str = Field("", description="The user of `group = sendsms-user` in Kannel's configuration.")
     kannel_password: SecretStr = Field(SecretStr(""), description="Its password.")
     kannel_sender: str = Field("", description="The sender of messages through Kannel; empty: the short code.")
-    kannel_answers: Annotated[str, _written_as("https?://.+", "a web address")] | None = Field(
+    kannel_answers: Annotated[str, AfterValidator(_web_address)] | None = Field(
         None, description="Where Kannel reaches this box with delivery reports. Without it: this machine, at `PORT`."
     )
     gammu_spool: Annotated[str, AfterValidator(_spools)] = Field(

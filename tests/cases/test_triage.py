@@ -293,6 +293,11 @@ def test_a_place_far_from_where_they_live_is_not_certain_unless_they_say_its_cou
         ("polisi waliniitisha pesa Kayole", True),  # the police, and it does not say what
         ("Nisaidie mume wangu ananipiga", True),
         ("majambazi wana bunduki Kayole", True),
+        ("nimebakwa", True),
+        ("mzae ananidunda", True),
+        ("mtoto anapigwa na baba yake", True),
+        ("the teacher touched my daughter", True),
+        ("daktari alitaka pesa ya siri", True),
         ("Someone stole my phone", False),
         ("waya wa stima umeanguka", False),
         ("hakuna maji", False),
@@ -301,3 +306,15 @@ def test_a_place_far_from_where_they_live_is_not_certain_unless_they_say_its_cou
 )
 def test_what_no_sms_may_speak_of(ke: Pack, read: Read, words: str, delicate: bool) -> None:
     assert is_delicate(read(words), ke) is delicate
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "nimebakwa", "I want to kill myself", "mtoto anapigwa na baba yake", "gang attacked us with guns",
+        "wanachoma mtu hapa", "building collapse Huruma", "nyumba imeporomoka", "gas leak Kibera",
+        "mtoto amekunywa sumu", "mama anajifungua hapa", "fire in Gikomba",
+    ],
+)  # fmt: skip
+def test_words_of_danger(read: Read, words: str) -> None:
+    assert read(words).urgent

@@ -96,6 +96,11 @@ def test_a_text_belongs_to_the_case_we_wrote_about(context: Context) -> None:
     assert planned("It is worse now", context, about="case") == Add("case", "It is worse now")
 
 
+@pytest.mark.parametrize("text", ["Nisaidie ananipiga", "HELP fire", "msaada moto"])
+def test_a_cry_for_help_is_lodged(context: Context, text: str) -> None:
+    assert planned(text, context) == Lodge(text)
+
+
 def test_a_keyword_comes_before_any_question(context: Context) -> None:
     assert planned("STATUS", context, WHAT, about="case") == Say(Intent.STATUS)
     assert planned("COMPLAIN no light", context, WHAT, about="case") == Lodge("no light")
@@ -400,6 +405,10 @@ def test_what_a_complaint_is_filed_as(context: Context, words: str, expected: Gu
         ("NO Kawangware", Classify("case", None, "kawangware", "NO Kawangware")),
         ("No, Kawangware", Classify("case", None, "kawangware", "No, Kawangware")),
         ("HAPANA ni mtaa wa Kawangware", Classify("case", None, "kawangware", "HAPANA ni mtaa wa Kawangware")),
+        ("Wrong, it is Kawangware", Classify("case", None, "kawangware", "Wrong, it is Kawangware")),
+        ("It's not Kayole its Umoja Nairobi", Classify("case", None, "umoja", "It's not Kayole its Umoja Nairobi")),
+        ("si hapo, ni Kawangware", Classify("case", None, "kawangware", "si hapo, ni Kawangware")),
+        ("Mmekosea", Undo("case")),
         ("No, a burst pipe in Lindi", Classify("case", "water.burst", "1387", "No, a burst pipe in Lindi")),
         ("No, that is not what I said", Undo("case", "No, that is not what I said")),
         ("No water in Umoja", Add("case", "No water in Umoja")),
@@ -416,6 +425,31 @@ def test_where_asked_for_the_place_a_sentence_may_say_it_and_no_undoes_the_kind(
     said = "ni karibu na soko la Kayole"
     assert planned(said, context, PLACE) == Classify("case", None, "kayole", said)
     assert planned("no", context, PLACE) == Undo("case")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["burst pipe in Lindi", "Kayole, and the officer wants a bribe", "Kayole, mume wangu ananipiga"],
+)
+def test_another_problem_or_a_secret_is_no_answer_to_where_it_is(context: Context, text: str) -> None:
+    asked = replace(PLACE, category="power")
+    assert planned(text, replace(context, category="power"), asked, about="case") == Lodge(text)
+    landmark = "Kayole near the police station"
+    assert planned(landmark, context, asked, about="case") == Classify("case", None, "kayole", landmark)
+
+
+@pytest.mark.parametrize("text", ["6", "6 Kayole", "polisi", "3 the officer wants a bribe"])
+def test_what_may_be_secret_is_found_out_by_a_person_whatever_the_number(context: Context, text: str) -> None:
+    assert planned(text, context, WHAT, about="case") == Classify("case", None, None, text, secret=True)
+
+
+def test_the_bare_name_of_a_place_is_for_the_one_case_whose_place_we_asked_for(context: Context) -> None:
+    other = replace(PLACE, case_id="other")
+    both = replace(context, where_asked=(other,))
+    assert planned("Kayole", both, SOLVED) == Classify("other", None, "kayole", "Kayole")
+    unclear = AskAgain("case", "solved", keep=True)
+    assert planned("Kayole is dry", both, SOLVED) == unclear
+    assert planned("Kayole", replace(both, where_asked=(other, other)), SOLVED) == unclear
 
 
 def test_a_sentence_may_say_what_it_is_about_unless_it_sounds_secret(context: Context) -> None:
@@ -456,6 +490,7 @@ def test_what_sounds_secret_belongs_to_a_case_that_does(context: Context) -> Non
         ("street lights are off", Lodge("street lights are off")),
         ("asante", Say(Intent.ACK, "asante")),
         ("APPEAL", Act(Action.APPEAL, "case", "appeal")),
+        ("I disagree, appeal", Act(Action.APPEAL, "case", "appeal", "I disagree, appeal")),
     ],
 )
 def test_words_after_a_rejection_may_be_meant_against_it(context: Context, text: str, expected: Plan) -> None:

@@ -107,6 +107,17 @@ def test_news_of_it_says_nothing_until_an_officer_has_named_it(stage: Stage, pho
     assert "Kenya Power has started" in phone.inbox()[-1]
 
 
+def test_violence_at_home_stays_unnamed_when_an_officer_files_it_as_insecurity(stage: Stage, phone: Phone) -> None:
+    phone.text("My husband beats me in Kayole")
+    case = only_case(stage)
+    stage.office(case.ref, Action.CLASSIFY, sub="police.insecurity", place="kayole")
+    stage.office(case.ref, Action.START)
+    stage.office(case.ref, Action.ASK, "Is it safe to call you on this phone?")
+    phone.inbox()
+    stage.office(case.ref, Action.RESOLVE, "The officers came and spoke to him.", outcome="fixed")
+    assert all("there is news on" in text for text in phone.inbox())
+
+
 def test_a_secret_kind_stays_unnamed_when_an_officer_names_it(stage: Stage, phone: Phone) -> None:
     case = told_of_a_bribe(stage, phone)
     stage.office(case.ref, Action.CLASSIFY, sub="bribery.asked")
@@ -203,6 +214,13 @@ def test_who_never_chose_a_language_is_answered_in_the_one_they_write(stage: Sta
     phone = stage.phone(CITIZEN)
     phone.text("hakuna maji hapa kwetu tangu jana")
     assert "Tumepokea lalamiko" in phone.inbox()[0]
+
+
+def test_a_keyword_that_all_languages_use_changes_none(stage: Stage) -> None:
+    phone = stage.phone(CITIZEN)
+    phone.text("hakuna maji Kayole tangu jana")
+    phone.text("STATUS")
+    assert "Kwa lalamiko moja tuma HALI" in phone.inbox()[-1]
 
 
 def test_a_text_shows_that_the_network_lets_us_through(stage: Stage, phone: Phone) -> None:

@@ -19,7 +19,7 @@ def test_a_late_delivered_beats_every_other_final(state: State) -> None:
     assert not State.DELIVERED.may_become(state)
 
 
-@pytest.mark.parametrize("state", sorted(FINALS - {State.DELIVERED, State.UNKNOWN}))
+@pytest.mark.parametrize("state", sorted(FINALS - {State.DELIVERED, State.UNKNOWN, State.WITHHELD}))
 def test_a_late_report_resolves_an_unknown_end(state: State) -> None:
     assert State.UNKNOWN.may_become(state)
     assert not state.may_become(State.UNKNOWN)

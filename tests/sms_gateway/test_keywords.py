@@ -500,6 +500,8 @@ def test_a_keyword_said_again_and_again_is_said_once() -> None:
         ("rate 4/5", "4", None, False),
         ("RATE 2 out of 5", "2", None, False),
         ("RATE 5 482-915-633", "5", "482915633", False),
+        ("rate 482915633 5", "5", "482915633", False),
+        ("482 915 633 rate 5", "5", "482915633", False),
         ("kadiria tano", "5", None, False),
         ("nawapa 3", "3", None, True),
         ("I give you 4 stars", "4", None, True),

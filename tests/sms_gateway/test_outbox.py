@@ -678,6 +678,35 @@ def test_a_report_that_slipped_between_is_matched_by_the_sweep(
     assert outbox.sweep(now + MINUTE) == 0
 
 
+@pytest.mark.parametrize("lane", [Lane.RECEIPT, Lane.STATUS])
+@pytest.mark.parametrize("is_early", [True, False])
+def test_a_report_by_our_own_id_settles_what_was_in_doubt(
+    sender: Outbox, network: Network, put: Post, lane: Lane, is_early: bool, now: datetime
+) -> None:
+    (message_id,) = put(lane=lane)
+
+    def report() -> None:
+        outbox.report(reported(message_id, State.DELIVERED), now)
+
+    network.answers = [Refused(Policy.AMBIGUOUS, "no-answer")]
+    network.meanwhile = report if is_early else lambda: None
+    drain(sender, now)
+    if not is_early:
+        report()
+    assert (row(message_id).state, row(message_id).segments, row(message_id).sent_at) == (State.DELIVERED, 1, now)
+    drain(sender, now + HOUR)
+    assert len(network.sent) == 1
+
+
+def test_a_report_by_our_own_id_settles_what_a_worker_took_with_it(put: Post, now: datetime) -> None:
+    (message_id,) = put(lane=Lane.STATUS)
+    outbox.begin(outbox.claim(Lane.STATUS, now), "network", now)
+    assert not outbox.report(reported(message_id, State.DELIVERED), now)
+    let_leases_run_out(now)
+    outbox.sweep(now)
+    assert row(message_id).state == State.DELIVERED
+
+
 # What a network may say of one message: where it stands, as often as it likes, and at the end one verdict
 VERDICTS = st.sampled_from([State.DELIVERED, State.UNDELIVERABLE, State.EXPIRED, State.REJECTED, State.UNKNOWN])
 STORIES = st.builds(
@@ -736,6 +765,16 @@ def test_reports_at_once_never_step_back(sender: Outbox, put: Post, now: datetim
     said = [State.SUBMITTED, State.BUFFERED, State.DELIVERED, State.UNDELIVERABLE] * 2
     at_once(*[lambda state=state: outbox.report(reported(f"net-{message_id}", state), now) for state in said])
     assert row(message_id).state == State.DELIVERED
+
+
+def test_what_a_clock_ahead_of_time_put_off_is_due_when_it_is_put_back(
+    sender: Outbox, put: Post, now: datetime
+) -> None:
+    (message_id,) = put(at=now + timedelta(days=300))
+    assert drain(sender, now) == 0
+    assert outbox.sweep(now) == 1
+    assert drain(sender, now) == 1
+    assert row(message_id).state == State.SUBMITTED
 
 
 # The relay's heart

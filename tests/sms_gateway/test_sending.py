@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from threading import Lock
 
 import pytest
@@ -282,6 +283,36 @@ def test_what_somebody_paused_stays_paused_until_then_or_until_somebody_resumes_
     assert len(world.gammu.sent) == 1
 
 
+def test_a_pause_that_a_clock_ahead_of_time_began_is_over_when_it_is_put_back(world: World, put: Post) -> None:
+    lines.failed("kannel", "401", world.now + 2 * DAY, at_fault=True)
+    put()
+    world.drain(world.outbox())
+    assert len(world.kannel.sent) == 1
+    lines.failed("gammu", "401", world.now + 2 * DAY, at_fault=True)
+    again = lines.failed("gammu", "401", world.now, at_fault=True)
+    assert again.paused_until == world.now + 10 * MINUTE
+
+
+def test_what_waits_for_a_slow_channel_comes_back_one_by_one_and_lets_the_others_pass(world: World, many: Many) -> None:
+    many(10)
+    (news,) = many(1, Lane.STATUS)
+    world.drain(world.outbox("lane=receipt: gammu only", gammu=0.2))
+    assert (len(world.gammu.sent), row(news).state) == (1, State.SUBMITTED)
+    waiting = Message.select().where(Message.state == State.QUEUED).order_by(Message.id)
+    due = [message.due_at for message in waiting]
+    assert [after - before for before, after in pairwise(due)] == [4 * SECOND, *[5 * SECOND] * 7]
+
+
+def test_what_was_on_its_way_when_somebody_paused_the_channel_changes_nothing(world: World, put: Post) -> None:
+    put(2)
+    world.kannel.meanwhile = lambda: lines.pause("kannel", "repairs", world.now + DAY)
+    world.kannel.answers = [DOWN, DOWN]
+    world.drain(world.outbox())
+    lines.works("kannel")
+    line = lines.states(["kannel"])["kannel"]
+    assert (line.paused_until, line.reason) == (world.now + DAY, "repairs")
+
+
 def test_at_the_end_of_a_pause_that_somebody_ordered_nothing_is_on_trial(world: World, many: Many) -> None:
     many(10)
     lines.failed("kannel", "401", world.now, at_fault=True)
@@ -457,6 +488,19 @@ def test_after_stop_queued_news_stay_away_and_the_answer_goes(
     assert (row(news).error, row(news).settled_at, row(news).lease) == ("they sent STOP", world.now, None)
 
 
+def test_news_that_was_claimed_before_the_stop_stays_away_too(
+    world: World, citizens: Citizens, put: Post, amina: Caller
+) -> None:
+    (answer,), (news,) = put(), put(lane=Lane.STATUS)
+    claimed = [*outbox.claim(Lane.RECEIPT, world.now), *outbox.claim(Lane.STATUS, world.now)]
+    citizens.stop(amina.id, world.now)
+    assert [row.id for row in outbox.begin(claimed, "kannel", world.now)] == [answer]
+    let_leases_run_out(world.now)
+    outbox.sweep(world.now)
+    world.drain(world.outbox())
+    assert row(news).state == State.WITHHELD
+
+
 def test_whom_the_network_blocks_is_stopped_and_known_as_blocked_until_they_text(
     world: World, citizens: Citizens, put: Post, amina: Caller
 ) -> None:
@@ -568,6 +612,18 @@ def test_what_waits_or_is_given_up_can_be_dropped_with_a_reason(world: World, pu
     assert "0712345678" not in (row(waiting).error or "")
     assert world.drain(world.outbox()) == 0
     assert not outbox.drop(waiting, world.now, "again")
+
+
+def test_what_is_sent_again_has_72_hours_anew_for_its_report(world: World, put: Post) -> None:
+    (message_id,) = put(lane=Lane.STATUS)
+    world.drain(world.outbox())
+    world.pass_by(outbox.REPORT_WINDOW + SECOND)
+    outbox.sweep(world.now)
+    assert row(message_id).state == State.UNKNOWN
+    assert outbox.retry(message_id, world.now)
+    world.drain(world.outbox())
+    outbox.sweep(world.now + MINUTE)
+    assert row(message_id).state == State.SUBMITTED
 
 
 def test_what_was_dropped_can_be_taken_up_again(world: World, put: Post) -> None:

@@ -158,6 +158,28 @@ def test_a_draft_that_was_left_is_reminded_of(service: Box, relay: Relay) -> Non
 # With a worker and a relay as processes of their own
 
 
+def test_a_network_that_is_asked_and_does_not_answer_keeps_no_message_waiting(
+    service: Box, network: AfricasTalkingServer
+) -> None:
+    network.always = lambda _: Reply(silence=True)
+    account = {"africastalking_username": "mlango", "africastalking_api_key": "atsk_0", "sms_gateway": "africastalking"}
+    service.environ |= box.environ(service.folder, africastalking_base_url=network.url, **account)
+    with box.valkey(service.socket), service.process("relay"):
+        soon(lambda: network.received, f"it asks for nothing: {_logs(service)}")
+        service.handset().dial(*LODGE)
+        began = time.monotonic()
+        soon(lambda: jobs_waiting(service.settings) == 1, "the relay waits for the network")
+        assert time.monotonic() - began < 3
+
+
+def test_what_citizens_sent_meanwhile_is_fetched(service: Box, network: AfricasTalkingServer) -> None:
+    account = {"africastalking_username": "mlango", "africastalking_api_key": "atsk_0", "sms_gateway": "africastalking"}
+    service.environ |= box.environ(service.folder, africastalking_base_url=network.url, **account)
+    network.arrive(**{"from": ASHA, "text": "No water since Monday", "date": utcnow().isoformat()})
+    with box.valkey(service.socket), service.process("relay"):
+        soon(lambda: Case.select().count() == 1, f"it was not fetched: {_logs(service)}")
+
+
 def test_a_complaint_is_answered_by_sms_and_valkey_may_come_and_go(service: Box) -> None:
     with box.valkey(service.socket) as valkey, service.process("worker"), service.process("relay"):
         first = number_in(service.handset().dial(*LODGE))

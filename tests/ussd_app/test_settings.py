@@ -107,13 +107,19 @@ def test_every_fault_is_reported_at_once_and_names_its_variable() -> None:
         ("MLANGO_SMS_GATEWAY", "kannel;gammu"),
         ("MLANGO_SMS_GATEWAY", "gammu,gammu"),
         ("MLANGO_SMS_RATES", "kannel=fast"),
+        ("MLANGO_SMS_RATES", "kannel=50,gammu=0.0"),
         ("MLANGO_SMS_NUMBER_DAY", "0"),
         ("MLANGO_SMS_DAY", "99"),
         ("MLANGO_QUIET_HOURS", "21-24"),
         ("MLANGO_QUIET_HOURS", "7-7"),
         ("MLANGO_KANNEL_URL", "127.0.0.1:13013"),
+        ("MLANGO_KANNEL_URL", "http://127.0.0.1:sendsms/"),
+        ("MLANGO_KANNEL_URL", "http://127.0.0.1:13013/cgi bin/"),
         ("MLANGO_KANNEL_ANSWERS", "here"),
         ("MLANGO_GAMMU_SPOOL", "spool"),
+        ("MLANGO_GAMMU_SPOOL", "a=/srv/a,a=/srv/b"),
+        ("MLANGO_GAMMU_SPOOL", "a=/srv/a,b=/srv/a"),
+        ("MLANGO_GAMMU_SPOOL", "a-name-of-nineteen-c=/srv/a"),
     ],
 )
 def test_an_unusable_value_is_one_sentence(name: str, text: str) -> None:
@@ -126,12 +132,12 @@ def test_several_networks_stand_in_the_order_of_preference(tmp_path: Path) -> No
     settings = load(
         tmp_path,
         MLANGO_SMS_GATEWAY="gammu, null",
-        MLANGO_GAMMU_SPOOL="safaricom=/srv/a,airtel=/srv/b",
-        MLANGO_SMS_RATES="gammu-airtel=0.1,null=1000",
+        MLANGO_GAMMU_SPOOL="safaricom=/srv/a,sim-2=/srv/b",
+        MLANGO_SMS_RATES="gammu-sim-2=0.1,null=1000",
     )
     assert settings.gateways == ("gammu", "null")
-    assert settings.spools == {"gammu-safaricom": Path("/srv/a"), "gammu-airtel": Path("/srv/b")}
-    assert settings.rates == {"gammu-airtel": 0.1, "null": 1000.0}
+    assert settings.spools == {"gammu-safaricom": Path("/srv/a"), "gammu-sim-2": Path("/srv/b")}
+    assert settings.rates == {"gammu-sim-2": 0.1, "null": 1000.0}
     assert load(tmp_path).spools == {"gammu": Path("/var/spool/gammu")}
 
 

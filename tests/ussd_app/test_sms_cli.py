@@ -104,6 +104,8 @@ def test_one_line_in_is_one_object_out() -> None:
     ("text", "intent", "number"),
     [
         ("Habari yako", "HELP", None),
+        ("HELP water", "HELP", None),
+        ("Nisaidie ananipiga", "TEXT", None),
         ("asante sana", "TEXT", None),
         ("me too 482915633", "TEXT", "482915633"),
         ("482-915-633", "STATUS", "482915633"),

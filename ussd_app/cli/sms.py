@@ -14,6 +14,7 @@ from cases import triage
 from cases.reference import LEAST_DIGITS, shown
 from locales import registry
 from menus import costs
+from menus.dialogue import cries_for_help
 from packs.model import Pack, text
 from packs.places import PlaceIndex, label, place_index
 from sms_gateway.encoding import Segments, printable, segments, thrifty
@@ -162,6 +163,8 @@ class Reader:
         """One of the ten that others know, or TEXT. A case number alone asks how it stands, and BADO reopens."""
         if understood.why == A_NUMBER_ALONE and _case_number(understood):
             return Intent.STATUS
+        if cries_for_help(understood, self._told(understood)):
+            return Intent.TEXT
         if understood.intent is Intent.TEXT and not any(map(str.isdigit, line)):
             said = answer(line, self._language)
             if said and said.word is AnswerWord.NOT_YET:
@@ -169,8 +172,10 @@ class Reader:
         return _TOLD_AS.get(understood.intent, understood.intent)
 
     def _about(self, understood: Command) -> triage.Suggestion:
-        if understood.intent not in _WITH_WORDS:
-            return triage.Suggestion()
+        told = self._told(understood)
+        return told if understood.intent in _WITH_WORDS or cries_for_help(understood, told) else triage.Suggestion()
+
+    def _told(self, understood: Command) -> triage.Suggestion:
         return triage.suggest(self._pack, self._places, understood.argument[:_MOST_READ])
 
 
