@@ -1,7 +1,8 @@
 """Whether a text is answered, done in silence, or only kept: floods, loops of machines, spam. Asked before all else.
 
-Every text is stored. Whoever sends without a pause gets five answers a day, and more only to what they have not asked
-for within the hour; what they ask for is done all the same, and the numbers of new complaints follow when they pause.
+Every text is stored. Whoever sends without a pause gets five answers to free text; keywords and answers to us are
+answered beside, each once an hour. What they ask for is done all the same, and the numbers of new complaints follow
+when they pause.
 Past all measure a number is banned for a day: its texts are kept and can be handled once the ban is over. STOP always
 works, and danger always gets the emergency numbers.
 """
@@ -27,10 +28,10 @@ from sms_gateway.message import Message
 from store import database
 from store.model import from_micros, to_micros
 
-MOST_ANSWERS: Final = 5  # a day, to whoever does not pause
+MOST_ANSWERS: Final = 5  # to the free text of whoever does not pause
 RESPITE: Final = timedelta(minutes=10)  # no machine that answers by itself waits so long
-MOST_AN_HOUR: Final = 10  # texts of a number that are answered, whatever they say
-MOST_AT_ONCE: Final = 30  # texts of a number …
+MOST_AN_HOUR: Final = 20  # texts of a number that are answered, whatever they say
+MOST_AT_ONCE: Final = 60  # texts of a number …
 AT_ONCE: Final = timedelta(minutes=10)  # … in this time
 MOST_A_DAY: Final = 100
 BANNED_FOR: Final = timedelta(days=1)
@@ -111,12 +112,12 @@ class Guard:
         why = _excess(earlier, message.created_at)
         if why and may_be_held:
             return _held(self._ban(caller, why, now))
-        answers = len(earlier) + twice
-        if answers >= MOST_ANSWERS and self._is_flood(message, earlier, caller, _turn(text, command, caller.language)):
+        answers, turn = len(earlier) + twice, _turn(text, command, caller.language)
+        if answers >= MOST_ANSWERS and self._is_flood(message, caller, turn, earlier, twice):
             return Verdict(silent=True, why="too many texts", numbers_at=now + RESPITE)
         if command.intent in _FREE_TEXT and self._is_campaign(caller, text, now):
             return Verdict(silent=True, why="the same from many numbers")
-        return Verdict(brief=answers == MOST_ANSWERS - 1)
+        return Verdict(brief=answers >= MOST_ANSWERS - 1)
 
     def _ban(self, caller: Caller, why: str, now: datetime) -> Ban:
         ban = bans.make(caller.id, now + BANNED_FOR, why, bans.BY_ITSELF, now)
@@ -124,13 +125,18 @@ class Guard:
         self._log("number_banned", citizen=caller.id, ban=ban.id, why=why)
         return ban
 
-    def _is_flood(self, message: Message, earlier: Sequence[datetime], caller: Caller, turn: str | None) -> bool:
-        """Whether more comes from this number than a person in a conversation sends."""
+    def _is_flood(
+        self, message: Message, caller: Caller, turn: str | None, earlier: Sequence[datetime], twice: int
+    ) -> bool:
+        """Whether more comes from this number than a person in a conversation sends: free text after free text, or the
+        same move again and again. Four different moves between two complaints are a conversation."""
         at = message.created_at
         if sum(at - one < _HOUR for one in earlier) >= MOST_AN_HOUR:
             return True
-        pauses = at - earlier[0] >= RESPITE
-        return not pauses and (turn is None or turn in _turns(message, caller))
+        if at - earlier[0] >= RESPITE:
+            return False
+        made = _turns(message, caller)
+        return turn in made if turn else made.count(None) + twice >= MOST_ANSWERS
 
     def _is_campaign(self, caller: Caller, text: str, now: datetime) -> bool:
         """Many with one petition are all heard; the bill for answering them has an end."""
@@ -177,8 +183,8 @@ def _turn(text: str, command: Command, language: str | None) -> str | None:
     return fold(text) if is_answer else None
 
 
-def _turns(message: Message, caller: Caller) -> set[str | None]:
-    """The moves that this number made in the hour before."""
+def _turns(message: Message, caller: Caller) -> list[str | None]:
+    """The moves that this number made in the hour before, free text among them."""
     found = database.rows(
         database.main,
         "SELECT id, body FROM message WHERE citizen_id = ? AND created_at > ? AND created_at <= ? AND id <> ? "
@@ -190,7 +196,7 @@ def _turns(message: Message, caller: Caller) -> set[str | None]:
         MOST_AN_HOUR,
     )
     said = [caller.key.open("message.body", row_id, body) for row_id, body in found]
-    return {_turn(text, understand(text, caller.language), caller.language) for text in said}
+    return [_turn(text, understand(text, caller.language), caller.language) for text in said]
 
 
 def _earlier(message: Message, forgiven: datetime | None) -> tuple[list[datetime], int]:
