@@ -27,12 +27,13 @@ from bench.network import Network
 from bench.plan import Plan, Report
 from cases.citizens import Caller
 from menus.messages import Renderer
-from sms_gateway import africastalking, outbox
+from sms_gateway import africastalking, heartbeat, outbox, reports
 from sms_gateway.africastalking import AfricasTalking
 from sms_gateway.channels import RATES, Channels
 from sms_gateway.gateway import FINALS, State
 from sms_gateway.message import Draft, Lane, post
-from sms_gateway.outbox import CLAIM, LEASE_TICKS, REPORT_WINDOW, Outbox
+from sms_gateway.outbox import CLAIM, LEASE_TICKS, Outbox
+from sms_gateway.reports import REPORT_WINDOW
 from store import database, migrate
 from store.clock import utcnow
 from store.model import new_id
@@ -314,7 +315,7 @@ def _until_all_has_left(
             thresholds.pop(0)
             worker.kill()
             for _ in range(LEASE_TICKS + 1):
-                outbox.beat(clock())
+                heartbeat.beat(clock())
             outbox.sweep(clock())
             worker.start()
         progress(waiting)
@@ -324,7 +325,7 @@ def _until_all_has_left(
 
 def _take_reports(network: Network, clock: LeapingClock) -> None:
     for form in network.reports():
-        outbox.report(africastalking.parse_report(form), clock())
+        reports.report(africastalking.parse_report(form), clock())
 
 
 def _waiting() -> int:

@@ -15,7 +15,7 @@ from sms_gateway.message import Direction, Lane
 from store import database
 from store.model import from_micros, to_micros
 
-# Nobody sends these any more, and nothing says that they arrived: `outbox.retry` sends them again
+# Nobody sends these any more, and nothing says that they arrived: `by_hand.retry` sends them again
 DEAD: Final = frozenset({State.REJECTED, State.EXPIRED, State.UNKNOWN, State.UNDELIVERABLE, State.WITHHELD})
 _DEAD_ROWS: Final = "m.state IN ('rejected', 'expired', 'unknown', 'undeliverable', 'withheld')"  # as the index has it
 

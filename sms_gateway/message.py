@@ -267,3 +267,8 @@ def _row(draft: Draft, now: datetime) -> dict[str, Any]:
 
 _insert: Final = Insert(Message)
 _insert_steps: Final = Insert(MessageStep)
+
+
+def fit(column: CharField, text: str | None) -> str | None:
+    """A network's word, as much of it as the column takes: too long a word must not undo what was settled."""
+    return text[: column.max_length] if text else None

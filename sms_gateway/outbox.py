@@ -23,18 +23,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from peewee import CharField
-
 from cases.citizens import Caller, Citizens
-from sms_gateway import encoding, lines
+from sms_gateway import encoding, heartbeat, lines, reports
 from sms_gateway.channels import Channels
-from sms_gateway.gateway import FINALS, Accepted, Mt, Policy, Refused, Report, State
-from sms_gateway.history import DEAD
+from sms_gateway.gateway import FINALS, Accepted, Mt, Policy, Refused, State
 from sms_gateway.limits import ALERT_SHARE, NO_LIMITS, TOO_SOON, Hold, Limits, Pace, Price, parse_cost
-from sms_gateway.message import SHELF_LIFE, DeliveryReport, Lane, Message, Step, Tick, note
+from sms_gateway.message import Lane, Message, Step, fit, note
 from sms_gateway.msisdn import mask_all
 from store import database
-from store.model import node_name, to_micros
+from store.model import to_micros
 from store.sealing import Unreadable
 
 # Rows a worker takes at once. Texts to one citizen are a request each: a worker that dies leaves that many in doubt,
@@ -42,11 +39,9 @@ from store.sealing import Unreadable
 CLAIM: Final[Mapping[Lane, int]] = {Lane.RECEIPT: 10, Lane.STATUS: 10, Lane.BULK: 100}
 LEASE_TICKS: Final = 24  # two minutes: the relay beats every five seconds
 LONGEST_DRAIN: Final = timedelta(minutes=5)  # then the worker is woken anew
-REPORT_WINDOW: Final = timedelta(hours=72)
 _FIRST_BACKOFF: Final = timedelta(seconds=5)
 _LONGEST_BACKOFF: Final = timedelta(hours=1)
 _DEFER: Final = timedelta(hours=6)
-_MICROSECOND: Final = timedelta(microseconds=1)
 _A_MOMENT: Final = timedelta(seconds=1)
 _NO_ROOM: Final = "its channel takes nothing now"
 _WORTH_WAITING: Final = timedelta(seconds=1)  # for tokens; what has to wait longer is put back
@@ -306,11 +301,11 @@ class Outbox:
                     if outcome.policy is Policy.AMBIGUOUS:  # its report may have come already, by our id
                         taken[one.row.id] = one.row.id
                 elif outcome.provider_id:
-                    taken[_fit(Message.provider_id, outcome.provider_id) or ""] = one.row.id
+                    taken[fit(Message.provider_id, outcome.provider_id) or ""] = one.row.id
             note(steps, now)
             # the citizens before their channel: in the order in which `_admit` holds them
             alarms = [self._count(name, left, now), self._judge(name, outcomes, now)]
-        match_reports(name, taken, now)
+        reports.match(name, taken, now)
         return [alarm for alarm in alarms if alarm]
 
     def _decide(self, name: str, one: _Outgoing, outcome: Accepted | Refused, now: datetime) -> _Settled:
@@ -412,7 +407,7 @@ def claim(lane: Lane, now: datetime, limit: int | None = None) -> list[Claimed]:
                 f"SELECT id FROM message WHERE lane = ? AND state = '{State.QUEUED}' AND due_at <= ? "
                 f"ORDER BY due_at, id LIMIT {limit or CLAIM[lane]}{lock}) "
                 f"RETURNING {_COLUMNS}, expires_at",
-                current_tick() + LEASE_TICKS,
+                heartbeat.current_tick() + LEASE_TICKS,
                 int(lane),
                 to_micros(now),
             )
@@ -454,7 +449,7 @@ def begin(
             f"WHERE id IN ({marks}) AND state = '{State.CLAIMED}' AND (lane = {int(Lane.RECEIPT)} "
             "OR (SELECT stopped_at FROM citizen WHERE citizen.id = message.citizen_id) IS NULL) "
             "RETURNING id, attempts, resent",
-            current_tick() + LEASE_TICKS,
+            heartbeat.current_tick() + LEASE_TICKS,
             channel,
             *[row.id for row in rows],
         )
@@ -502,87 +497,11 @@ def _hold(row: Claimed, hold: Hold, now: datetime, tries: int = 0) -> None:
             note([Step(row.id, State.WITHHELD, detail=hold.why)], now)
 
 
-def report(report: Report, now: datetime) -> bool:
-    """Store a delivery report and move its message forward; False if no message matches (yet). Idempotent."""
-    provider_id = _fit(Message.provider_id, report.provider_id) or ""
-    with database.transaction():
-        DeliveryReport.create(
-            provider=report.provider,
-            provider_id=provider_id,
-            state=report.state,
-            raw_status=_fit(DeliveryReport.raw_status, mask_all(report.raw)) or "",
-            reason=_fit(DeliveryReport.reason, mask_all(report.reason or "")),
-            received_at=now,
-        )
-        found = Message.select(Message.id).where(
-            Message.provider == report.provider, Message.provider_id == provider_id, Message.direction == "mt"
-        )
-        message = found.first() or _in_doubt(report.provider, provider_id).first()
-    if message is None:
-        return False
-    match_reports(report.provider, {provider_id: message.id}, now)
-    return True
-
-
-def _in_doubt(channel: str, message_id: str) -> Any:
-    """The message with this id of ours, if it perhaps left through this channel: some networks name it by that, also
-    when they never told us that they took it. Not while a worker holds it, who may be told just now."""
-    return Message.select(Message.id).where(
-        Message.id == message_id,
-        Message.channel == channel,
-        Message.direction == "mt",
-        Message.provider_id.is_null(),
-        Message.lease.is_null(),
-    )
-
-
-def match_reports(provider: str, messages: Mapping[str, str], now: datetime) -> None:
-    """Let every report that waits for these messages (our ids by the network's) act on them, in the order they came."""
-    if not messages:
-        return
-    waiting = database.rows(
-        database.main,
-        f"SELECT id, provider_id, state, raw_status FROM delivery_report WHERE provider = ? "
-        f"AND provider_id IN ({', '.join('?' * len(messages))}) AND matched_at IS NULL ORDER BY id",
-        provider,
-        *messages,
-    )
-    if not waiting:
-        return
-    with database.transaction():
-        said = [Step(messages[provider_id], State(state), provider, raw) for _, provider_id, state, raw in waiting]
-        note([step for step in said if _advance(step, now)], now)
-        database.run(
-            database.main,
-            f"UPDATE delivery_report SET matched_at = ? WHERE id IN ({', '.join('?' * len(waiting))})",
-            to_micros(now),
-            *[row[0] for row in waiting],
-        )
-
-
-def _advance(step: Step, now: datetime) -> bool:
-    """Move a message on if that is a step forward; one statement, so that racing reports never step back."""
-    before = [str(one) for one in State if one.may_become(step.state)]
-    marks = ", ".join("?" * len(before))
-    settled = to_micros(now) if step.state in FINALS else None
-    moved = database.run(
-        database.main,
-        "UPDATE message SET state = ?, settled_at = ?, sent_at = COALESCE(sent_at, ?) "
-        f"WHERE id = ? AND state IN ({marks})",
-        str(step.state),
-        settled,
-        to_micros(now),
-        step.message_id,
-        *before,
-    ).rowcount
-    return bool(moved)
-
-
 def sweep(now: datetime) -> int:
     """Free what dead workers held, give up waiting for reports that never came, and let go what a clock that was
     ahead put off. How many rows moved."""
     with database.transaction():
-        tick = current_tick()
+        tick = heartbeat.current_tick()
         freed = database.run(
             database.main,
             f"UPDATE message SET state = '{State.QUEUED}', lease = NULL WHERE state = '{State.CLAIMED}' AND lease < ?",
@@ -601,7 +520,7 @@ def sweep(now: datetime) -> int:
             f"UPDATE message SET state = '{State.UNKNOWN}', settled_at = ? WHERE {_AWAITED} AND id IN "
             f"(SELECT id FROM message WHERE {_AWAITED} AND sent_at < ? ORDER BY sent_at LIMIT {_SWEPT}) RETURNING id",
             to_micros(now),
-            to_micros(now - REPORT_WINDOW),
+            to_micros(now - reports.REPORT_WINDOW),
         )
         note([Step(message_id, State.UNKNOWN, detail="no report in 72 hours") for (message_id,) in silent], now)
         early = database.run(
@@ -612,28 +531,7 @@ def sweep(now: datetime) -> int:
             to_micros(now),
             to_micros(now + _CLOCK_WAS_AHEAD),
         ).rowcount
-    return int(freed) + len(lost) + len(silent) + int(early) + _match_late(now)
-
-
-def _match_late(now: datetime) -> int:
-    """Match reports that arrived in the very moment when their message was being settled."""
-    late = database.rows(
-        database.main,
-        "SELECT r.provider, r.provider_id, m.id FROM delivery_report r JOIN message m "
-        "ON m.provider = r.provider AND m.provider_id = r.provider_id AND m.direction = 'mt' "
-        f"WHERE r.matched_at IS NULL AND r.received_at > ? LIMIT {_SWEPT}",
-        to_micros(now - REPORT_WINDOW),
-    )
-    late += database.rows(
-        database.main,
-        "SELECT r.provider, r.provider_id, m.id FROM delivery_report r JOIN message m "
-        "ON m.id = r.provider_id AND m.channel = r.provider AND m.provider_id IS NULL AND m.lease IS NULL "
-        f"WHERE r.matched_at IS NULL AND r.received_at > ? LIMIT {_SWEPT}",
-        to_micros(now - REPORT_WINDOW),
-    )
-    for provider, provider_id, message_id in late:
-        match_reports(provider, {provider_id: message_id}, now)
-    return len(late)
+    return int(freed) + len(lost) + len(silent) + int(early) + reports.match_late(now)
 
 
 def _ambiguous(row: Claimed, now: datetime, error: str, code: str | None, channel: str | None) -> _Settled:
@@ -680,72 +578,20 @@ def _write(
         str(settled.state),
         to_micros(settled.due_at) if settled.due_at else None,
         provider if settled.provider_id else None,
-        _fit(Message.provider_id, settled.provider_id),
-        _fit(Message.cost, settled.cost),
-        _fit(Message.error, settled.error),
+        fit(Message.provider_id, settled.provider_id),
+        fit(Message.cost, settled.cost),
+        fit(Message.error, settled.error),
         settled.resent,
         sealed,
         sent.segments if sent else None,
         to_micros(now) if settled.state in (State.SENDING, State.SUBMITTED) else None,
         to_micros(now) if settled.state in FINALS else None,
         settled.channel,
-        _fit(Message.tried, ",".join(settled.tried)),
+        fit(Message.tried, ",".join(settled.tried)),
         row.id,
         row.attempts,
         *map(str, among),
     ).rowcount
-    return bool(changed)
-
-
-def _fit(column: CharField, text: str | None) -> str | None:
-    """A network's word, as much of it as the column takes: too long a word must not undo what was settled."""
-    return text[: column.max_length] if text else None
-
-
-def retry(message_id: str, now: datetime) -> bool:
-    """Send a message after all that is given up (by hand: the network's word no longer counts); False if it is not.
-
-    It is worth as long again as a new one, and goes through any channel. What may have arrived already is marked.
-    """
-    shelf_life = " ".join(f"WHEN {int(lane)} THEN {life // _MICROSECOND}" for lane, life in SHELF_LIFE.items())
-    return _by_hand(
-        message_id,
-        f"state = '{State.QUEUED}', due_at = ?, expires_at = ? + CASE lane {shelf_life} END, settled_at = NULL, "
-        "sent_at = NULL, channel = NULL, tried = NULL, "
-        f"resent = (resent OR state IN ('{State.UNKNOWN}', '{State.UNDELIVERABLE}'))",
-        (to_micros(now), to_micros(now)),
-        DEAD,
-        Step(message_id, State.QUEUED, detail="sent again by hand"),
-        now,
-    )
-
-
-def drop(message_id: str, now: datetime, why: str) -> bool:
-    """Let go of a message that waits or is given up: it is WITHHELD, for this reason. False if it is neither."""
-    return _by_hand(
-        message_id,
-        f"state = '{State.WITHHELD}', settled_at = ?, error = ?",
-        (to_micros(now), _fit(Message.error, mask_all(why))),
-        DEAD - {State.WITHHELD} | {State.QUEUED},
-        Step(message_id, State.WITHHELD, detail="dropped by hand"),
-        now,
-    )
-
-
-def _by_hand(
-    message_id: str, changes: str, values: Sequence[Any], among: Collection[State], step: Step, now: datetime
-) -> bool:
-    with database.transaction():
-        changed = database.run(
-            database.main,
-            f"UPDATE message SET {changes} WHERE id = ? AND direction = 'mt' "
-            f"AND state IN ({', '.join('?' * len(among))})",
-            *values,
-            message_id,
-            *map(str, among),
-        ).rowcount
-        if changed:
-            note([step], now)
     return bool(changed)
 
 
@@ -771,28 +617,3 @@ def anything_due(now: datetime, lanes: Collection[Lane] = tuple(Lane)) -> bool:
         )
         for lane in lanes
     )
-
-
-def current_tick() -> int:
-    """The relay's heartbeat count."""
-    found = database.rows(database.main, "SELECT count FROM tick WHERE id = 'relay'")
-    return int(found[0][0]) if found else 0
-
-
-def beat(now: datetime) -> int:
-    """One more heartbeat of the relay; its count."""
-    with database.transaction():
-        rows = database.rows(
-            database.main,
-            "INSERT INTO tick (id, node, count, beaten_at) VALUES ('relay', ?, 1, ?) "
-            "ON CONFLICT (id) DO UPDATE SET count = tick.count + 1, beaten_at = excluded.beaten_at RETURNING count",
-            node_name(),
-            to_micros(now),
-        )
-    return int(rows[0][0])
-
-
-def last_beat() -> datetime | None:
-    """When the relay last beat."""
-    found = Tick.select(Tick.beaten_at).where(Tick.id == "relay").first()
-    return found.beaten_at if found else None

@@ -13,7 +13,7 @@ from typing import Final, cast
 
 from peewee import CharField, DataError, TextField
 
-from sms_gateway import outbox
+from sms_gateway import reports
 from sms_gateway.gateway import Gateway, GatewayFault, Mo, Pollable, Polled
 from store import database
 from store.model import Model, UtcField, new_id, node_name, to_micros
@@ -104,7 +104,7 @@ class Polling:
             except DataError as fault:  # no column holds it, now or ever: the others need not wait for it
                 self._log("polled_message_not_stored", provider=mo.provider, message=mo.provider_id, fault=repr(fault))
         for report in polled.reports:
-            outbox.report(report, now)
+            reports.report(report, now)
 
 
 def _cursor(channel: str) -> str:

@@ -28,7 +28,7 @@ from rq.serializers import JSONSerializer
 from cases import checkpoints, clusters
 from cases.sweep import sweep
 from menus import abuse, sessions
-from sms_gateway import outbox
+from sms_gateway import heartbeat, outbox
 from store import database
 from store.clock import utcnow
 from ussd_app import logs, wiring
@@ -153,7 +153,7 @@ class Relay:
         try:
             self._wake()
             if self._looks % TICK_EVERY == 0:
-                self._tick(outbox.beat(utcnow()))
+                self._tick(heartbeat.beat(utcnow()))
         except Exception:
             log.exception("relay_round_failed")
             database.close()

@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 from peewee import DataError
 from werkzeug.exceptions import HTTPException
 
-from sms_gateway import africastalking, kannel, outbox
+from sms_gateway import africastalking, kannel, reports
 from sms_gateway.gateway import BadCallback, Report
 from store import database
 from store.clock import utcnow
@@ -84,7 +84,7 @@ def _kannel(callbacks: Blueprint, house: House) -> None:
 
     @callbacks.route("/kannel/delivery", methods=["GET", "POST"])
     def kannel_delivery() -> ResponseReturnValue:
-        return _wordless(_take("delivery", lambda: outbox.report(kannel.parse_report(request.values), utcnow())))
+        return _wordless(_take("delivery", lambda: reports.report(kannel.parse_report(request.values), utcnow())))
 
     @callbacks.route("/kannel/ussd", methods=["GET", "POST"])
     def kannel_ussd() -> ResponseReturnValue:
@@ -172,7 +172,7 @@ def _wordless(answer: Response) -> Response:
 
 def _report(house: House, report: Report) -> None:
     now = utcnow()
-    outbox.report(report, now)
+    reports.report(report, now)
     citizen = house.citizens.find(report.msisdn) if report.blocked and report.msisdn else None
     if citizen:
         house.citizens.block(citizen.id, now)

@@ -17,7 +17,7 @@ import packs
 from cases import callbacks, lookup
 from menus import abuse
 from menus.abuse import Counts
-from sms_gateway import lines, outbox
+from sms_gateway import heartbeat, lines, outbox
 from sms_gateway.lines import Line, Spent
 from sms_gateway.outbox import Outbox
 from store import database, migrate
@@ -142,5 +142,5 @@ def _database_serves() -> bool:
 
 
 def _relay_beats() -> bool:
-    beat = outbox.last_beat()
+    beat = heartbeat.last_beat()
     return beat is not None and abs(utcnow() - beat) < RELAY_SILENCE

@@ -15,7 +15,7 @@ from cases.clusters import CaseSketch
 from cases.models import Case, CaseEvent, Citizen
 from cases.pins import CasePin
 from menus.sessions import UssdSession
-from sms_gateway import outbox
+from sms_gateway import reports
 from sms_gateway.channels import Channels
 from sms_gateway.gateway import Policy, Refused, Report, State
 from sms_gateway.message import Channel, DeliveryReport, Message
@@ -130,7 +130,7 @@ def be_refused_and_reported(stage: Stage) -> None:
     Outbox(stage.citizens, Channels([network]), render, Log()).drain(lambda: stage.now)
     assert Channel.get().reason == "no-credit +2547••••••31 or +2547••••••31"
     spoken = f"{PHONE} is off"
-    assert not outbox.report(Report(network.name, "1", State.UNKNOWN, spoken, PHONE, spoken), stage.now)
+    assert not reports.report(Report(network.name, "1", State.UNKNOWN, spoken, PHONE, spoken), stage.now)
     assert DeliveryReport.get(DeliveryReport.provider == network.name).reason == "+2547••••••31 is off"
 
 

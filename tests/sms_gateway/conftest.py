@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from cases.citizens import Caller, Citizens
-from sms_gateway import outbox
+from sms_gateway import heartbeat, outbox
 from sms_gateway.channels import Channels
 from sms_gateway.gateway import Accepted, Capabilities, Mt, Refused
 from sms_gateway.message import Draft, Lane, Message, Tick, post
@@ -133,5 +133,5 @@ def row(message_id: str) -> Message:
 
 def let_leases_run_out(now: datetime) -> None:
     """The relay has beaten so often that every lease given until now is over."""
-    outbox.beat(now)
+    heartbeat.beat(now)
     Tick.update(count=Tick.count + outbox.LEASE_TICKS).execute()

@@ -12,7 +12,7 @@ import packs
 from cases.casework import Casework
 from cases.citizens import Caller, Citizens
 from cases.models import Case
-from sms_gateway import history, outbox
+from sms_gateway import history, reports
 from sms_gateway.gateway import Accepted, Policy, Refused, Report, State
 from sms_gateway.history import DEAD, Listed, Passed, Wanted
 from sms_gateway.message import Direction, Draft, Lane, Message, MessageStep, post
@@ -118,7 +118,7 @@ def test_the_history_of_a_citizen_has_both_directions_and_every_state_with_its_t
     network.answers = [Refused(Policy.TRANSIENT, "busy")]
     for wait in (2, 8):
         sender.drain(lambda wait=wait: now + wait * SECOND)  # type: ignore[misc]
-    outbox.report(Report("network", f"net-{mt}", State.DELIVERED, "DELIVRD", None, None), now + MINUTE)
+    reports.report(Report("network", f"net-{mt}", State.DELIVERED, "DELIVRD", None, None), now + MINUTE)
     theirs, ours = history.history(citizen=amina.id)
     assert (theirs.row.id, theirs.steps) == (
         mo,
@@ -173,7 +173,7 @@ def test_a_step_says_nothing_of_a_person(sender: Outbox, network: Network, put: 
     sender.drain(lambda: now)
     network.answers = [Accepted("1", None)]
     sender.drain(lambda: now + MINUTE)
-    outbox.report(Report("network", "1", State.REJECTED, "rejected for 0712345678", None, None), now)
+    reports.report(Report("network", "1", State.REJECTED, "rejected for 0712345678", None, None), now)
     assert all("712345678" not in (step.detail or "") for step in history.steps([message_id])[message_id])
 
 

@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 
 from cases.citizens import Caller, Citizens
 from cases.models import Citizen
-from sms_gateway import lines, outbox
+from sms_gateway import heartbeat, lines, outbox, reports
 from sms_gateway.channels import Channels
 from sms_gateway.gateway import FINALS, Accepted, Policy, Refused, Report, State
 from sms_gateway.message import DeliveryReport, Lane, Message
-from sms_gateway.outbox import LEASE_TICKS, REPORT_WINDOW, Outbox
+from sms_gateway.outbox import LEASE_TICKS, Outbox
+from sms_gateway.reports import REPORT_WINDOW
 from store import database
 from tests.sms_gateway.conftest import Log, Network, Post, let_leases_run_out, render, row
 from tests.together import at_once
@@ -354,7 +355,7 @@ def test_words_of_a_network_that_are_longer_than_a_column_undo_nothing(
     (not_taken,), network.answers = put(), [Refused(Policy.TRANSIENT, "c" * 99, "d" * 200)]
     drain(sender, now)
     assert states([taken, not_taken]) == [State.SUBMITTED, State.QUEUED]
-    assert outbox.report(reported("i" * 128, State.DELIVERED), now)
+    assert reports.report(reported("i" * 128, State.DELIVERED), now)
     assert row(taken).state == State.DELIVERED
 
 
@@ -376,12 +377,12 @@ def test_a_lease_holds_until_its_last_tick_and_is_counted_from_the_beginning_of_
     put()
     claimed = outbox.claim(Lane.RECEIPT, now)
     for _ in range(LEASE_TICKS - 1):
-        outbox.beat(now)
+        heartbeat.beat(now)
     outbox.begin(claimed, "network", now)
     for _ in range(LEASE_TICKS):
-        outbox.beat(now)
+        heartbeat.beat(now)
         assert outbox.sweep(now) == 0
-    outbox.beat(now)
+    heartbeat.beat(now)
     assert outbox.sweep(now) == 1
 
 
@@ -391,7 +392,7 @@ def test_a_wrong_clock_steals_no_lease(put: Post, wrong: timedelta, now: datetim
     outbox.begin(outbox.claim(Lane.RECEIPT, now, limit=1), "network", now)
     outbox.claim(Lane.RECEIPT, now)
     before = set(states([claimed, sending]))
-    outbox.beat(now + wrong)
+    heartbeat.beat(now + wrong)
     assert outbox.sweep(now + wrong) == 0
     assert outbox.claim(Lane.RECEIPT, now + wrong) == []
     assert set(states([claimed, sending])) == before == {State.CLAIMED, State.SENDING}
@@ -439,10 +440,10 @@ def test_what_nobody_reports_on_is_unknown_after_72_hours(
     (message_id,) = put()
     drain(sender, now)
     if said:
-        outbox.report(reported(f"net-{message_id}", said), now)
+        reports.report(reported(f"net-{message_id}", said), now)
     assert outbox.sweep(now + REPORT_WINDOW + SECOND) == 1
     assert row(message_id).state == State.UNKNOWN
-    outbox.report(reported(f"net-{message_id}", State.DELIVERED), now + 4 * DAY)
+    reports.report(reported(f"net-{message_id}", State.DELIVERED), now + 4 * DAY)
     assert row(message_id).state == State.DELIVERED
 
 
@@ -548,7 +549,7 @@ class TestAWorkerThatWasSlowerThanItsLease:
         def meanwhile() -> None:
             _take_for_dead(now)
             drain(Outbox(citizens, Channels([second]), render, Log()), now + MINUTE)
-            outbox.report(reported("second", State.DELIVERED), now + MINUTE)
+            reports.report(reported("second", State.DELIVERED), now + MINUTE)
 
         network.meanwhile = meanwhile
         drain(sender, now)
@@ -567,7 +568,7 @@ class TestAWorkerThatWasSlowerThanItsLease:
         network.meanwhile = meanwhile
         drain(sender, now)
         assert (row(message_id).state, row(message_id).attempts) == (State.SENDING, 2)
-        assert row(message_id).lease == outbox.current_tick() + LEASE_TICKS
+        assert row(message_id).lease == heartbeat.current_tick() + LEASE_TICKS
 
     @pytest.mark.parametrize("second", [refused(policy) for policy in Policy], ids=lambda outcome: outcome.policy)
     def test_is_believed_when_the_network_took_the_first_try_whatever_it_says_of_the_second(
@@ -615,7 +616,7 @@ def test_settling_the_same_send_again_changes_nothing(
 
     def twice(settle: Callable[[], list[Any]]) -> list[Any]:
         settle()
-        outbox.report(reported(f"net-{message_id}", State.DELIVERED), now)
+        reports.report(reported(f"net-{message_id}", State.DELIVERED), now)
         return settle()
 
     monkeypatch.setattr(database, "steady", twice)
@@ -636,13 +637,13 @@ def _take_for_dead(now: datetime) -> None:
 def test_a_report_settles_its_message(sender: Outbox, put: Post, state: State, now: datetime) -> None:
     (message_id,) = put()
     drain(sender, now)
-    assert outbox.report(reported(f"net-{message_id}", state), now + MINUTE)
+    assert reports.report(reported(f"net-{message_id}", state), now + MINUTE)
     assert (row(message_id).state, row(message_id).settled_at) == (state, now + MINUTE)
 
 
 def test_a_report_about_nothing_is_kept(put: Post, now: datetime) -> None:
     (message_id,) = put()
-    assert not outbox.report(reported("nobody", State.DELIVERED), now)
+    assert not reports.report(reported("nobody", State.DELIVERED), now)
     assert DeliveryReport.get().provider_id == "nobody"
     assert row(message_id).state == State.QUEUED
 
@@ -650,7 +651,7 @@ def test_a_report_about_nothing_is_kept(put: Post, now: datetime) -> None:
 def test_a_report_of_another_network_is_about_nothing(sender: Outbox, put: Post, now: datetime) -> None:
     (message_id,) = put()
     drain(sender, now)
-    assert not outbox.report(replace(reported(f"net-{message_id}", State.DELIVERED), provider="other"), now)
+    assert not reports.report(replace(reported(f"net-{message_id}", State.DELIVERED), provider="other"), now)
     assert row(message_id).state == State.SUBMITTED
 
 
@@ -658,7 +659,7 @@ def test_a_report_that_comes_before_the_send_is_settled_waits_for_it(
     sender: Outbox, network: Network, put: Post, now: datetime
 ) -> None:
     (message_id,) = put()
-    network.meanwhile = lambda: outbox.report(reported(f"net-{message_id}", State.DELIVERED), now)
+    network.meanwhile = lambda: reports.report(reported(f"net-{message_id}", State.DELIVERED), now)
     drain(sender, now)
     assert row(message_id).state == State.DELIVERED
     assert DeliveryReport.get().matched_at == now
@@ -668,9 +669,9 @@ def test_a_report_that_slipped_between_is_matched_by_the_sweep(
     sender: Outbox, put: Post, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (message_id,) = put()
-    outbox.report(reported(f"net-{message_id}", State.DELIVERED), now)
+    reports.report(reported(f"net-{message_id}", State.DELIVERED), now)
     with monkeypatch.context() as worker_dies_after_settling:
-        worker_dies_after_settling.setattr(outbox, "match_reports", lambda *_: None)
+        worker_dies_after_settling.setattr(reports, "match", lambda *_: None)
         drain(sender, now)
     assert row(message_id).state == State.SUBMITTED
     assert outbox.sweep(now + MINUTE) == 1
@@ -686,7 +687,7 @@ def test_a_report_by_our_own_id_settles_what_was_in_doubt(
     (message_id,) = put(lane=lane)
 
     def report() -> None:
-        outbox.report(reported(message_id, State.DELIVERED), now)
+        reports.report(reported(message_id, State.DELIVERED), now)
 
     network.answers = [Refused(Policy.AMBIGUOUS, "no-answer")]
     network.meanwhile = report if is_early else lambda: None
@@ -701,7 +702,7 @@ def test_a_report_by_our_own_id_settles_what_was_in_doubt(
 def test_a_report_by_our_own_id_settles_what_a_worker_took_with_it(put: Post, now: datetime) -> None:
     (message_id,) = put(lane=Lane.STATUS)
     outbox.begin(outbox.claim(Lane.STATUS, now), "network", now)
-    assert not outbox.report(reported(message_id, State.DELIVERED), now)
+    assert not reports.report(reported(message_id, State.DELIVERED), now)
     let_leases_run_out(now)
     outbox.sweep(now)
     assert row(message_id).state == State.DELIVERED
@@ -735,7 +736,7 @@ def test_reports_repeated_and_in_any_order_end_in_the_same_state_and_never_go_ba
 
     def tell(states: list[State]) -> None:
         for state in states:
-            outbox.report(reported(f"net-{message_id}", state), now)
+            reports.report(reported(f"net-{message_id}", state), now)
             passed.append(State(row(message_id).state))
 
     network.meanwhile = lambda: tell(story[:early])
@@ -755,7 +756,7 @@ def test_a_handset_that_got_the_message_outweighs_every_other_word(
     (message_id,) = put()
     drain(sender, now)
     for state in story * 2:
-        outbox.report(reported(f"net-{message_id}", state), now)
+        reports.report(reported(f"net-{message_id}", state), now)
     assert row(message_id).state == State.DELIVERED
 
 
@@ -763,7 +764,7 @@ def test_reports_at_once_never_step_back(sender: Outbox, put: Post, now: datetim
     (message_id,) = put()
     drain(sender, now)
     said = [State.SUBMITTED, State.BUFFERED, State.DELIVERED, State.UNDELIVERABLE] * 2
-    at_once(*[lambda state=state: outbox.report(reported(f"net-{message_id}", state), now) for state in said])
+    at_once(*[lambda state=state: reports.report(reported(f"net-{message_id}", state), now) for state in said])
     assert row(message_id).state == State.DELIVERED
 
 
@@ -781,10 +782,10 @@ def test_what_a_clock_ahead_of_time_put_off_is_due_when_it_is_put_back(
 
 
 def test_heartbeats_are_counted_whoever_beats(bound: str, now: datetime) -> None:
-    assert (outbox.current_tick(), outbox.last_beat()) == (0, None)
-    counts = at_once(*[lambda: outbox.beat(now)] * 4)
+    assert (heartbeat.current_tick(), heartbeat.last_beat()) == (0, None)
+    counts = at_once(*[lambda: heartbeat.beat(now)] * 4)
     assert sorted(counts) == [1, 2, 3, 4]
-    assert (outbox.current_tick(), outbox.last_beat()) == (4, now)
+    assert (heartbeat.current_tick(), heartbeat.last_beat()) == (4, now)
 
 
 # What the database does
@@ -796,7 +797,7 @@ def test_nothing_on_the_way_of_a_message_reads_the_whole_table(
     (message_id,) = put()
     outbox.anything_due(now)
     drain(sender, now)
-    outbox.report(reported(f"net-{message_id}", State.DELIVERED), now)
+    reports.report(reported(f"net-{message_id}", State.DELIVERED), now)
     outbox.sweep(now)
     assert {index for index in INDEXES if any(index in line for line in plans)} == INDEXES
     whole = [line for line in plans if re.match(r"\W*(SCAN|Seq Scan on) (message|delivery_report|citizen)\b", line)]

@@ -11,7 +11,7 @@ from threading import Lock
 import pytest
 
 from cases.citizens import Caller, Citizens
-from sms_gateway import lines, outbox
+from sms_gateway import by_hand, lines, outbox, reports
 from sms_gateway.channels import Channels, parse_routes
 from sms_gateway.gateway import Accepted, Policy, Refused, Report, State
 from sms_gateway.history import Passed, steps
@@ -525,7 +525,7 @@ def test_every_state_of_a_message_has_its_time_and_channel(world: World, put: Po
     (message_id,), world.kannel.answers = put(), [DOWN]
     began = world.now
     world.drain(world.outbox())
-    outbox.report(reported(message_id, State.DELIVERED, "gammu"), began + MINUTE)
+    reports.report(reported(message_id, State.DELIVERED, "gammu"), began + MINUTE)
     assert steps([message_id])[message_id] == (
         Passed("sending", began, "kannel"),
         Passed("queued", began, "kannel", "refused"),
@@ -539,7 +539,7 @@ def test_only_what_happened_is_noted(world: World, put: Post) -> None:
     (message_id,) = put()
     world.drain(world.outbox())
     for state in (State.DELIVERED, State.DELIVERED, State.SUBMITTED, State.REJECTED):
-        outbox.report(reported(message_id, state), world.now)
+        reports.report(reported(message_id, state), world.now)
     assert passed(message_id) == ["sending", "submitted", "delivered"]
 
 
@@ -574,7 +574,7 @@ def test_a_dead_letter_can_be_sent_again(world: World, put: Post, policy: Policy
     sender = world.outbox()
     world.drain(sender)
     world.pass_by(10 * DAY)
-    assert outbox.retry(message_id, world.now)
+    assert by_hand.retry(message_id, world.now)
     assert row(message_id).expires_at == world.now + 3 * DAY
     assert world.drain(sender) == 1
     assert (row(message_id).state, row(message_id).resent, row(message_id).error) == (State.SUBMITTED, False, None)
@@ -586,8 +586,8 @@ def test_what_may_have_arrived_is_marked_when_it_is_sent_again(world: World, put
     (message_id,) = put()
     sender = world.outbox()
     world.drain(sender)
-    outbox.report(reported(message_id, state), world.now)
-    assert outbox.retry(message_id, world.now)
+    reports.report(reported(message_id, state), world.now)
+    assert by_hand.retry(message_id, world.now)
     world.drain(sender)
     assert (row(message_id).state, row(message_id).resent, len(world.kannel.sent)) == (State.SUBMITTED, True, 2)
 
@@ -596,14 +596,14 @@ def test_what_is_alive_or_arrived_is_not_sent_again(world: World, put: Post) -> 
     waiting, sent, arrived = put()[0], put()[0], put()[0]
     Message.update(state=State.SUBMITTED).where(Message.id == sent).execute()
     Message.update(state=State.DELIVERED).where(Message.id == arrived).execute()
-    assert [outbox.retry(one, world.now) for one in (waiting, sent, arrived, "nobody")] == [False] * 4
+    assert [by_hand.retry(one, world.now) for one in (waiting, sent, arrived, "nobody")] == [False] * 4
 
 
 def test_what_waits_or_is_given_up_can_be_dropped_with_a_reason(world: World, put: Post) -> None:
     waiting, dead, sent = put(3)
     Message.update(state=State.REJECTED).where(Message.id == dead).execute()
     Message.update(state=State.SUBMITTED).where(Message.id == sent).execute()
-    assert [outbox.drop(one, world.now, "wrong text to 0712345678") for one in (waiting, dead, sent)] == [
+    assert [by_hand.drop(one, world.now, "wrong text to 0712345678") for one in (waiting, dead, sent)] == [
         True,
         True,
         False,
@@ -611,16 +611,16 @@ def test_what_waits_or_is_given_up_can_be_dropped_with_a_reason(world: World, pu
     assert (row(waiting).state, row(dead).state) == (State.WITHHELD, State.WITHHELD)
     assert "0712345678" not in (row(waiting).error or "")
     assert world.drain(world.outbox()) == 0
-    assert not outbox.drop(waiting, world.now, "again")
+    assert not by_hand.drop(waiting, world.now, "again")
 
 
 def test_what_is_sent_again_has_72_hours_anew_for_its_report(world: World, put: Post) -> None:
     (message_id,) = put(lane=Lane.STATUS)
     world.drain(world.outbox())
-    world.pass_by(outbox.REPORT_WINDOW + SECOND)
+    world.pass_by(reports.REPORT_WINDOW + SECOND)
     outbox.sweep(world.now)
     assert row(message_id).state == State.UNKNOWN
-    assert outbox.retry(message_id, world.now)
+    assert by_hand.retry(message_id, world.now)
     world.drain(world.outbox())
     outbox.sweep(world.now + MINUTE)
     assert row(message_id).state == State.SUBMITTED
@@ -628,6 +628,6 @@ def test_what_is_sent_again_has_72_hours_anew_for_its_report(world: World, put: 
 
 def test_what_was_dropped_can_be_taken_up_again(world: World, put: Post) -> None:
     (message_id,) = put()
-    outbox.drop(message_id, world.now, "wait for the minister")
-    assert outbox.retry(message_id, world.now)
+    by_hand.drop(message_id, world.now, "wait for the minister")
+    assert by_hand.retry(message_id, world.now)
     assert world.drain(world.outbox()) == 1

@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 import jobs.outbox
 from cases.models import Case
 from menus import handling, sessions, texting
-from sms_gateway import outbox
+from sms_gateway import heartbeat
 from sms_gateway.gateway import State
 from sms_gateway.message import DeliveryReport, Message
 from store import database
@@ -127,7 +127,7 @@ def test_a_round_that_fails_is_logged_and_the_next_one_works(service: Box, relay
     database.bind(url)
     for _ in range(TICK_EVERY):
         relay.look()
-    assert outbox.last_beat() is not None
+    assert heartbeat.last_beat() is not None
 
 
 def test_the_sweep_handles_what_was_stored_but_not_handled(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from sms_gateway import lines, outbox
+from sms_gateway import lines, reports
 from sms_gateway.gammu import Gammu
 from sms_gateway.gateway import Accepted, Mt, Policy, Refused, Report, State
 from sms_gateway.null import Null
@@ -103,7 +103,7 @@ def test_a_test_goes_through_the_first_channel_that_is_not_paused(asha: str) -> 
 def test_a_report_that_comes_through_the_service_is_told(asha: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def sends(_: Gammu, batch: list[Mt]) -> list[Accepted]:
         for state, word in ((State.SUBMITTED, "SendingOK"), (State.UNDELIVERABLE, "Failed")):
-            outbox.report(Report("gammu", batch[0].id, state, word, None, None), utcnow())
+            reports.report(Report("gammu", batch[0].id, state, word, None, None), utcnow())
         return [Accepted(batch[0].id, "KES 0.8000")]
 
     monkeypatch.setattr(Gammu, "send", sends)

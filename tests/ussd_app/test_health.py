@@ -22,7 +22,7 @@ from cases.citizens import Citizens
 from cases.models import Citizen
 from menus import bans, strangers
 from packs.published import PackVersion
-from sms_gateway import lines, outbox
+from sms_gateway import heartbeat, lines
 from sms_gateway.limits import Price
 from store import database
 from store.clock import utcnow
@@ -83,7 +83,7 @@ def test_with_all_its_parts_nothing_is_degraded(
         connection = background.redis(box_settings)
         worker = background.Worker([background.queue(connection)], connection=connection)
         worker.register_birth()  # type: ignore[no-untyped-call]
-        outbox.beat(utcnow())
+        heartbeat.beat(utcnow())
         answer = client.get("/readyz").json
         assert answer is not None
         assert answer["degraded"] == []
@@ -94,9 +94,9 @@ def test_with_all_its_parts_nothing_is_degraded(
 
 
 def test_a_relay_that_stopped_beating_is_down(client: FlaskClient) -> None:
-    outbox.beat(utcnow() - health.RELAY_SILENCE)
+    heartbeat.beat(utcnow() - health.RELAY_SILENCE)
     assert "relay" in client.get("/readyz").json["degraded"]  # type: ignore[index]
-    outbox.beat(utcnow())
+    heartbeat.beat(utcnow())
     assert "relay" not in client.get("/readyz").json["degraded"]  # type: ignore[index]
 
 

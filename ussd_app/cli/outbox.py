@@ -10,7 +10,7 @@ import click
 
 from cases import reference
 from cases.models import Case
-from sms_gateway import history, outbox
+from sms_gateway import by_hand, history
 from sms_gateway.gateway import State
 from sms_gateway.history import DEAD, Listed, Passed, Wanted
 from sms_gateway.message import Lane, Message
@@ -128,7 +128,7 @@ def retry(
         wanted = Wanted(states=frozenset(map(State, states)), channel=channel, since=room.since(since))
         chosen = [one.id for one in history.listing(wanted, MOST_AT_ONCE)]
     if chosen and (ids or yes or click.confirm(f"Send {_messages(len(chosen))} again?")):
-        done = _each(chosen, lambda one: outbox.retry(one, room.now))
+        done = _each(chosen, lambda one: by_hand.retry(one, room.now))
         click.echo(f"{_messages(done)} will be sent again{_left(len(chosen) - done, 'was not given up')}.")
     elif not chosen:
         click.echo("There is no such message.")
@@ -145,7 +145,7 @@ def drop(ids: tuple[str, ...], why: str, *, yes: bool) -> None:
     for one in chosen:
         click.echo(f"{one.id[:_SHOWN_OF_ID]}  {one.state}  {one.template}")
     if yes or click.confirm(f"Let go of {_messages(len(chosen))}?"):
-        done = _each([one.id for one in chosen], lambda one: outbox.drop(one, room.now, why))
+        done = _each([one.id for one in chosen], lambda one: by_hand.drop(one, room.now, why))
         click.echo(f"{_messages(done)} let go of{_left(len(chosen) - done, 'went out or goes out just now')}.")
 
 
