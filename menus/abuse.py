@@ -1,10 +1,9 @@
 """Whether a text is answered, done in silence, or only kept: floods, loops of machines, spam. Asked before all else.
 
 Every text is stored. Whoever sends without a pause gets five answers to free text; keywords and answers to us are
-answered beside, each once an hour. What they ask for is done all the same, and the numbers of new complaints follow
-when they pause.
-Past all measure a number is banned for a day: its texts are kept and can be handled once the ban is over. STOP always
-works, and danger always gets the emergency numbers.
+answered beside, each a few times an hour. What they ask for is done all the same, and the numbers of new complaints
+follow when they pause. Past all measure a number is banned for a day: its texts are kept and can be handled once the
+ban is over. STOP always works, and danger always gets the emergency numbers.
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ from store import database
 from store.model import from_micros, to_micros
 
 MOST_ANSWERS: Final = 5  # to the free text of whoever does not pause
+MOST_REPEATS: Final = 3  # answers to one and the same keyword or answer in an hour, to the same
 RESPITE: Final = timedelta(minutes=10)  # no machine that answers by itself waits so long
 MOST_AN_HOUR: Final = 20  # texts of a number that are answered, whatever they say
 MOST_AT_ONCE: Final = 60  # texts of a number …
@@ -136,7 +136,7 @@ class Guard:
         if at - earlier[0] >= RESPITE:
             return False
         made = _turns(message, caller)
-        return turn in made if turn else made.count(None) + twice >= MOST_ANSWERS
+        return made.count(turn) >= MOST_REPEATS if turn else made.count(None) + twice >= MOST_ANSWERS
 
     def _is_campaign(self, caller: Caller, text: str, now: datetime) -> bool:
         """Many with one petition are all heard; the bill for answering them has an end."""

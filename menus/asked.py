@@ -54,6 +54,7 @@ class Asked:
             case_id=written.id if written else None,
             category=written.category if written else None,
             is_neutral=written is not None and is_neutral(written, self._pack),
+            is_cry=written is not None and _was_a_cry(written),
             resolved_id=self._resolved(),
             asked_id=cases[0] if cases else None,
         )
@@ -201,3 +202,9 @@ def _thread(question: SmsQuestion) -> str:
 
 def _state(question: SmsQuestion) -> str | None:
     return question.case.state if question.case else None
+
+
+def _was_a_cry(case: Case) -> bool:
+    """Whether the receipt of a case was the emergency numbers."""
+    receipts = Message.select(Message.id).where(Message.case == case.id, Message.template == "received_helpline")
+    return bool(receipts.exists())

@@ -72,6 +72,7 @@ class Context:
     case_id: str | None = None  # the open case that we wrote about within 72 h …
     category: str | None = None  # … what it is about …
     is_neutral: bool = False  # … and whether no SMS may say so
+    is_cry: bool = False  # … and whether it is a cry for help, answered with the emergency numbers
     resolved_id: str | None = None  # their newest case that waits to be told whether it is solved
     asked_id: str | None = None  # the case that we asked about last, within 30 days, whether or not they answered
 
@@ -347,10 +348,11 @@ def _unasked(text: str, command: Command, context: Context) -> Plan:
 
 def _belongs(text: str, context: Context) -> bool:
     """Whether it may be about the case that we wrote about: nothing in it tells of another kind of problem. What
-    sounds secret is added to no case that an office may read aloud."""
+    sounds secret is added to no case that an office may read aloud, and a cry for help is no detail of another secret:
+    who is beaten at home must not be filed with a bribe."""
     told = _told(text, context)
     if is_delicate(told, context.pack):
-        return context.is_neutral
+        return context.is_neutral and (context.is_cry or not told.urgent)
     unnamed = context.category is None and not context.is_neutral
     return unnamed or not _tells_of_another(told, context.category)
 

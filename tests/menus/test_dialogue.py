@@ -482,6 +482,13 @@ def test_what_sounds_secret_belongs_to_a_case_that_does(context: Context) -> Non
     assert planned("no water in Kayole", secret, about="case") == Lodge("no water in Kayole")
 
 
+def test_who_is_beaten_at_home_is_not_filed_with_a_bribe(context: Context) -> None:
+    bribe = replace(context, is_neutral=True)
+    cry = replace(bribe, is_cry=True)
+    assert planned("my husband is beating me", bribe, about="case") == Lodge("my husband is beating me")
+    assert planned("he said he will kill me", cry, about="case") == Add("case", "he said he will kill me")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
