@@ -171,7 +171,7 @@ def test_another_kind_of_problem_is_a_complaint_of_its_own(stage: Stage, phone: 
     leave(phone)
     phone.text("there are potholes on the road in Kayole")
     (case,) = stage.cases()
-    assert case.sub is None, "nobody has said yet what it is"
+    assert case.category == "roads", "it is filed as what its words say"
     assert phone.dial().text.startswith("You stopped at: No water")
 
 
