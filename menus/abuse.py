@@ -30,7 +30,7 @@ from store.model import from_micros, to_micros
 MOST_ANSWERS: Final = 5  # to the free text of whoever does not pause
 MOST_REPEATS: Final = 3  # answers to one and the same keyword or answer in an hour, to the same
 RESPITE: Final = timedelta(minutes=10)  # no machine that answers by itself waits so long
-MOST_AN_HOUR: Final = 20  # texts of a number that are answered, whatever they say
+MOST_AN_HOUR: Final = 40  # texts of a number that are answered, whatever they say
 MOST_AT_ONCE: Final = 60  # texts of a number …
 AT_ONCE: Final = timedelta(minutes=10)  # … in this time
 MOST_A_DAY: Final = 100

@@ -51,7 +51,7 @@ def limits_of(settings: Settings) -> Limits:
     """How much may be sent, and when. In demo mode nobody is kept waiting between two messages."""
     return Limits(
         spacing=timedelta(0) if settings.mode == "demo" else SPACING,
-        number_day=settings.sms_number_day,
+        number_day=settings.number_day,
         day=settings.sms_day,
         quiet=Quiet(*settings.quiet) if settings.quiet else None,
         zone=lambda: ZoneInfo(packs.current().zone),

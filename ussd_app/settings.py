@@ -214,9 +214,10 @@ class Settings(BaseModel):
     sms_rates: Annotated[str, AfterValidator(_rates)] = Field(
         "", description="Messages a second that a network's contract allows, like `kannel=50,gammu=0.2`."
     )
-    sms_number_day: Annotated[int, BeforeValidator(_count(5, 1_000))] = Field(
-        20,
-        description="SMS that one number gets in a day at most; the last three are kept for answers to its own texts.",
+    sms_number_day: Annotated[int, BeforeValidator(_count(5, 1_000))] | None = Field(
+        None,
+        description="SMS that one number gets in a day at most; the last three are kept for answers to its own texts. "
+        "Without it: 20 in production, no limit in demo mode, where one phone plays many citizens.",
     )
     sms_day: Annotated[int, BeforeValidator(_count(100, 100_000_000))] = Field(
         20_000,
@@ -342,6 +343,11 @@ class Settings(BaseModel):
             return None
         first, last = map(int, hours.split("-"))
         return first, last
+
+    @property
+    def number_day(self) -> int | None:
+        """SMS that one number gets in a day at most; None: there is no limit."""
+        return self.sms_number_day or (None if self.mode == "demo" else 20)
 
     @property
     def answers_at(self) -> str:

@@ -81,10 +81,11 @@ def test_the_limits_are_those_of_the_settings(bound: str, tmp_path: Path) -> Non
     assert str(limits.zone()) == "Africa/Nairobi"
 
 
-def test_nobody_waits_between_two_messages_of_a_demonstration(tmp_path: Path) -> None:
-    keys = told(tmp_path, "null")
-    assert networks.limits_of(keys).spacing == timedelta(0)
-    assert networks.limits_of(keys.model_copy(update={"mode": "production"})).spacing == SPACING
+def test_a_demonstration_keeps_nobody_waiting_and_lets_one_phone_play_many_citizens(tmp_path: Path) -> None:
+    demo = told(tmp_path, "null")
+    real = networks.limits_of(demo.model_copy(update={"mode": "production"}))
+    assert (networks.limits_of(demo).spacing, networks.limits_of(demo).number_day) == (timedelta(0), None)
+    assert (real.spacing, real.number_day) == (SPACING, 20)
 
 
 def test_a_sender_in_letters_is_refused_at_start(bound: str, tmp_path: Path) -> None:
