@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import click
 import pytest
-import structlog
-from click.testing import CliRunner, Result
 from flask import Flask
 
 from cases import reference
@@ -20,11 +18,10 @@ from menus import bans
 from sms_gateway.gateway import Mo
 from sms_gateway.message import Message
 from store.clock import utcnow
-from tests import box
+from tests import box, commands
 from tests.box import ASHA, LODGE, Handset, number_in, through
 from ussd_app import wiring
 from ussd_app.cli import history
-from ussd_app.refusal import Refusal
 from ussd_app.settings import Settings
 from ussd_app.wiring import House
 
@@ -62,29 +59,9 @@ def texts(house: House, *words: str) -> None:
         house.texting.receive(Mo("africastalking", f"{Message.select().count()}", ASHA, "38496", each, None), utcnow())
 
 
-def run(*arguments: str, answer: str | None = None) -> Result:
-    """One command, as a process of its own would do it; what it did to the logs is undone."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    try:
-        return CliRunner().invoke(COMMANDS, arguments, input=answer)
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
-        structlog.reset_defaults()
-
-
-def told(*arguments: str, answer: str | None = None) -> str:
-    result = run(*arguments, answer=answer)
-    assert result.exit_code == 0, result.output + repr(result.exception)
-    return result.stdout
-
-
-def refusal(*arguments: str) -> str:
-    error = run(*arguments).exception
-    assert isinstance(error, Refusal), repr(error)
-    (sentence,) = error.faults
-    return sentence
+run = partial(commands.run, COMMANDS)
+told = partial(commands.told, COMMANDS)
+refusal = partial(commands.refusal, COMMANDS)
 
 
 class TestHistory:

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
-from click.testing import CliRunner, Result
 
 from cases.citizens import Caller
 from sms_gateway.gateway import State
 from sms_gateway.message import Draft, Message, post
 from store.clock import utcnow
-from tests import box
+from tests import box, commands
 from tests.box import ASHA
 from ussd_app import wiring
 from ussd_app.cli.outbox import command
-from ussd_app.refusal import Refusal
 from ussd_app.settings import Settings
 from ussd_app.wiring import House
 
@@ -51,29 +48,9 @@ def put(who: Caller, state: State, template: str = "help", **facts: Any) -> str:
     return message_id
 
 
-def run(*arguments: str, answer: str | None = None) -> Result:
-    """One command, as a process of its own would do it; what it did to the logs is undone."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    try:
-        return CliRunner().invoke(command, arguments, input=answer)
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
-        structlog.reset_defaults()
-
-
-def told(*arguments: str, answer: str | None = None) -> str:
-    result = run(*arguments, answer=answer)
-    assert result.exit_code == 0, result.output + repr(result.exception)
-    return result.stdout
-
-
-def refusal(*arguments: str) -> str:
-    error = run(*arguments).exception
-    assert isinstance(error, Refusal), repr(error)
-    (sentence,) = error.faults
-    return sentence
+run = partial(commands.run, command)
+told = partial(commands.told, command)
+refusal = partial(commands.refusal, command)
 
 
 def state_of(message_id: str) -> str:
