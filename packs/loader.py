@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field
 
 from locales.gsm7 import septets
 from packs.calendars import known_zone, read_calendars
+from packs.exchanges import read_exchanges
 from packs.faqs import read_faqs
 from packs.faults import PackFaults
 from packs.model import (
@@ -128,6 +129,7 @@ def load(folder: Path) -> Pack:
     faqs = read_faqs(reading, categories)
     members = _members(reading, agencies)
     lexicon = _lexicon(reading, categories, subs)
+    exchanges = read_exchanges(reading, agencies, calendars)
     if head is None:
         raise _told(reading)
     pack = Pack(
@@ -154,6 +156,7 @@ def load(folder: Path) -> Pack:
         lexicon=lexicon,
         subjects=subjects,
         faqs=faqs,
+        exchanges=exchanges,
     )
     pack = with_further_languages(reading, pack)
     if reading.faults:

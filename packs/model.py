@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, time
 from functools import cached_property
 from typing import Final, Literal
 
@@ -13,6 +13,7 @@ from locales import fallbacks
 Text = Mapping[str, str]  # language code → words
 PlaceKind = Literal["county", "town", "constituency", "estate", "ward", "office"]
 Where = Literal["place", "office", "none"]
+Carrier = Literal["folder", "sftp", "https", "mail", "open311"]
 
 ANY: Final = "*"  # in a route: whatever it is
 COUNTY_GOVERNMENT: Final = "COUNTY"  # in a route or for a subject: the county government of the place
@@ -179,6 +180,29 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class Exchange:
+    """How files go to an office and come back; see docs/offices.md. Secrets are not in a pack but in settings."""
+
+    agency: str
+    transport: Carrier = "folder"
+    address: str = ""  # a path, sftp://user@host:22/path, https://host/path/, an e-mail address; "": fetched by hand
+    at: str = "06:00"  # when the daily files are made, on the clock of the pack
+    files: tuple[str, ...] = ("events", "work")
+    contact: bool = False  # whether the event file may tell the citizen's number
+    contact_on_worklist: bool = False  # the same for the clerk's sheet, which lies open on shared computers
+    language: str = "en"  # of sheets and of what is wrong with a row
+    host_key: str = ""  # sftp: the public key of the server
+    senders: tuple[str, ...] = ()  # mail: from whom updates are taken
+    jurisdiction: str = ""  # open311
+    calendar: str = ""  # whose working days have a file; "": the calendar of the service desk
+
+    @property
+    def local_time(self) -> time:
+        """`at` as a time of day."""
+        return time.fromisoformat(self.at)
+
+
+@dataclass(frozen=True, slots=True)
 class Emergency:
     """A number to call in danger; `use` names it, so that texts can ask for the one they mean."""
 
@@ -216,6 +240,7 @@ class Pack:
     subjects: tuple[Subject, ...] = ()  # in the order of their keys
     faqs: tuple[Faq, ...] = ()  # in the order in which they are listed
     unblock: Mapping[str, str] = field(default_factory=dict)  # network → what to dial so that it lets our SMS through
+    exchanges: Mapping[str, Exchange] = field(default_factory=dict)  # agency → how files go there: daily, by themselves
 
     def __hash__(self) -> int:
         return hash(self.version)
@@ -257,6 +282,10 @@ class Pack:
         A county government and its departments are kin, the police and its detectives; companies a county owns are not.
         """
         return self._kin.get(self._head(agency), frozenset((agency,)))
+
+    def exchange(self, agency: str) -> Exchange:
+        """How files go to an agency; one that nothing is said about fetches them by hand."""
+        return self.exchanges.get(agency) or Exchange(agency)
 
     def subject_of(self, sub: str) -> Subject | None:
         """Whom a secret report of this sub-category is about where that goes without asking."""

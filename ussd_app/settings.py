@@ -125,6 +125,40 @@ def _web_address(text: str) -> str:
     return text
 
 
+def _mail_server(schemes: tuple[str, ...]) -> Callable[[str], None]:
+    def check(text: str) -> None:
+        try:
+            address = urlsplit(text)
+            is_good = not text or (address.scheme in schemes and bool(address.hostname) and address.port != 0)
+        except ValueError:  # a port that is none
+            is_good = False
+        if not is_good:
+            raise ValueError(f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)} and name a server")
+
+    return check
+
+
+def _office_secrets(text: str) -> dict[str, str]:
+    """By the code of an office."""
+    pairs = [pair.strip().partition("=") for pair in text.split(",") if pair.strip()]
+    if not all(re.fullmatch("[A-Z][A-Z0-9-]{1,23}", name) and secret for name, _, secret in pairs):
+        raise ValueError("must be offices and their secrets, like NCWSC=secret,KPLC=secret")
+    return {name: secret for name, _, secret in pairs}
+
+
+def _sender(text: str) -> str:
+    if text and not re.fullmatch(r"[^@\s,<>]+@[^@\s,<>]+", text):
+        raise ValueError("must be an e-mail address")
+    return text
+
+
+def _file_there(path: Path) -> Path:
+    path = path.expanduser().absolute()
+    if not path.is_file():
+        raise ValueError("must be a file that is there")
+    return path
+
+
 def _quiet_hours(text: str) -> str:
     hours = re.fullmatch(r"(\d{1,2})-(\d{1,2})", text)
     if text != "none" and (hours is None or max(map(int, hours.groups())) > 23 or hours[1] == hours[2]):
@@ -247,6 +281,22 @@ class Settings(BaseModel):
     gammu_spool: Annotated[str, AfterValidator(_spools)] = Field(
         "/var/spool/gammu",
         description="The folder that gammu-smsd works in; several modems: `safaricom=/path,airtel=/path`.",
+    )
+    exchange_secrets: Annotated[SecretStr, _secret(_office_secrets)] = Field(
+        SecretStr(""),
+        description="Passwords, tokens or API keys for the offices' own systems: `NCWSC=secret,KPLC=secret`.",
+    )
+    exchange_ssh_key: Annotated[Path, AfterValidator(_file_there)] | None = Field(
+        None, description="The private key with which we log in to offices by SFTP: a file."
+    )
+    exchange_smtp: Annotated[SecretStr, _secret(_mail_server(("smtp", "smtps")))] = Field(
+        SecretStr(""), description="The server that takes our mail to offices: `smtps://user:password@host:465`."
+    )
+    exchange_imap: Annotated[SecretStr, _secret(_mail_server(("imap", "imaps")))] = Field(
+        SecretStr(""), description="The mailbox that offices answer to: `imaps://user:password@host/INBOX`."
+    )
+    exchange_sender: Annotated[str, AfterValidator(_sender)] = Field(
+        "", description="From whom our mail to offices comes, and to whom they answer."
     )
     ussd_octets: Annotated[
         Literal[140, 160], BeforeValidator(lambda text: int(text) if str(text).isdigit() else text)
@@ -386,6 +436,10 @@ class Settings(BaseModel):
     def index_secret(self) -> bytes:
         """The 32 bytes of the look-up index's key."""
         return keys.parse_key(self.index_key.get_secret_value())
+
+    def exchange_secret(self, agency: str) -> str:
+        """The password, token or API key for an office's own system; empty where there is none."""
+        return _office_secrets(self.exchange_secrets.get_secret_value()).get(agency, "")
 
     @property
     def callback_tokens(self) -> tuple[str, ...]:
