@@ -209,6 +209,10 @@ def _remind(case: Case, act: Act, _: Calendar) -> None:
     case.reminded_at = act.at
 
 
+def _share(case: Case, _: Act, __: Calendar) -> None:
+    case.shared = 1
+
+
 def _rate(case: Case, act: Act, _: Calendar) -> None:
     case.rating = int(act.facts["stars"])
 
@@ -227,6 +231,7 @@ _EFFECTS: Final[Mapping[Action, Callable[[Case, Act, Calendar], None]]] = {
     Action.RESOLVE: _decide,
     Action.REMIND: _remind,
     Action.RATE: _rate,
+    Action.SHARE: _share,
     Action.REOPEN: _reopen,
     Action.APPEAL: _appeal,
     Action.OVERTURN: _overturn,

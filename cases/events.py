@@ -28,7 +28,7 @@ TOLD: Final = (
     "received_at", "calendar", "resolve_minutes", "clock_start", "paused_at", "paused_minutes",
     "acknowledge_by", "respond_by", "due_at", "acknowledged_at", "responded_at", "escalation",
     "decided_at", "decided_by", "outcome", "reminded_at", "reopens", "appealed", "rating",
-    "silent", "guarded",
+    "silent", "guarded", "shared",
 )  # fmt: skip
 _BATCH: Final = 2_000
 _COLUMNS: Final = (

@@ -73,6 +73,7 @@ class Action(StrEnum):
     RESTORE = "restore"
     ADD_WORDS = "add_words"
     NOTE = "note"
+    SHARE = "share"
     ESCALATE = "escalate"
 
 
@@ -384,6 +385,8 @@ RULES: Final = (
     ),
     Rule(Action.ADD_WORDS, OPEN, _HELPED, None, (_SOME_WORDS,)),
     Rule(Action.NOTE, frozenset(State), _OFFICE | _APPEAL_OFFICER, None, (_SOME_WORDS,)),
+    # files are read by more people than the case: what was said in confidence goes into them when an officer says so
+    Rule(Action.SHARE, OPEN, _OFFICER, None, (_OWN_OFFICE, _OWN_CASE)),
     Rule(
         Action.ESCALATE,
         OPEN,

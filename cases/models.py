@@ -95,6 +95,7 @@ class Case(Model):
     rating = SmallIntegerField(null=True)  # 1 to 5
     silent = SmallIntegerField(null=True)  # 1: no SMS tells of it, as its citizen wished
     guarded = SmallIntegerField(null=True)  # 1: its words sound secret; no SMS names it before an officer has
+    shared = SmallIntegerField(null=True)  # 1: an officer lets the words of a case in confidence go into files
 
     class Meta:
         table_name = "cases"

@@ -133,6 +133,16 @@ def phone(viewer: Viewer, case: Case, citizens: Citizens) -> str | None:
     return caller.msisdn if caller else None
 
 
+def words_leave(visibility: str, guarded: int | None, shared: int | None) -> bool:
+    """Whether what a citizen wrote goes into an office's files: in confidence only when an officer released it."""
+    return bool(shared) or (visibility == "public" and not guarded)
+
+
+def contact_leaves(visibility: str, guarded: int | None) -> bool:
+    """Whether a citizen's number may go into an office's files (where the pack lets that office have numbers)."""
+    return visibility == "public" and not guarded
+
+
 def is_overdue(case: Case, now: datetime) -> bool:
     """Whether the promised time of an open case is over. While its clock stands still it does not run out."""
     if case.state not in OPEN or case.due_at >= now:
@@ -158,7 +168,7 @@ _OFFICE: Final = "agency = ?"
 _REACH: Final[Mapping[Role, str]] = {
     Role.OWNER: _OFFICE,
     Role.SUPERVISOR: _OFFICE,
-    Role.SYNC: f"{_OFFICE} AND visibility <> 'confidential'",  # files are read by more people than those two
+    Role.SYNC: _OFFICE,  # files are read by more people than those two: `words_leave` tells what of them
     Role.AGENT: "visibility = 'public'",
     Role.APPEAL_OFFICER: "(state = 'appealed' OR appealed = 1)",
     Role.AUDITOR: "1 = 1",

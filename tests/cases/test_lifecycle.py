@@ -92,6 +92,7 @@ ALLOWED: Mapping[tuple[State | None, Action, Role], State] = {
     (State.WITHDRAWN, Action.RESTORE, Role.CITIZEN): State.ASSIGNED,
     **_all(OPEN, Action.ADD_WORDS, (Role.CITIZEN, Role.AGENT), None),
     **_all(State, Action.NOTE, (*OFFICERS, Role.SYNC, Role.APPEAL_OFFICER), None),
+    **_all(OPEN, Action.SHARE, OFFICERS, None),
     **_all(OPEN, Action.ESCALATE, [Role.SYSTEM], None),
 }
 

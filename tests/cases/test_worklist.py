@@ -56,10 +56,8 @@ def may_see(viewer: Viewer, case: Case) -> bool:
     if viewer.agency is not None and case.about in KIN.get(viewer.agency, {viewer.agency}):
         return False
     match viewer.role:
-        case Role.OWNER | Role.SUPERVISOR:
+        case Role.OWNER | Role.SUPERVISOR | Role.SYNC:
             return viewer.agency == case.agency
-        case Role.SYNC:
-            return viewer.agency == case.agency and case.visibility != "confidential"
         case Role.AGENT:
             return case.visibility == "public"
         case Role.APPEAL_OFFICER:
@@ -282,3 +280,33 @@ def test_what_is_read_is_what_the_citizen_sees(lodge: Lodge, amina: Caller) -> N
     found = worklist.find(ADMIN, case.ref)
     assert found is not None
     assert found.__data__ == own.__data__
+
+
+# What of a case goes into files
+
+
+@pytest.mark.parametrize(
+    ("visibility", "guarded", "shared", "leaves"),
+    [
+        ("public", None, None, True),
+        ("public", 1, None, False),
+        ("public", 1, 1, True),
+        ("confidential", None, None, False),
+        ("confidential", None, 1, True),
+        ("anonymous", None, None, False),
+        ("anonymous", None, 1, True),
+    ],
+)
+def test_words_said_in_confidence_leave_only_when_an_officer_released_them(
+    visibility: str, guarded: int | None, shared: int | None, leaves: bool
+) -> None:
+    assert worklist.words_leave(visibility, guarded, shared) is leaves
+    assert worklist.contact_leaves(visibility, guarded) is (visibility == "public" and not guarded)
+
+
+def test_an_officer_releases_the_words_of_a_case(lodge: Lodge, officer: Officer) -> None:
+    case = lodge(sub="bribery.asked", visibility="confidential", about="NPS").case
+    assert not worklist.words_leave(case.visibility, case.guarded, case.shared)
+    released = officer(case, Action.SHARE, office=case.agency, actor=case.owner).case
+    assert released.shared == 1
+    assert worklist.words_leave(released.visibility, released.guarded, released.shared)
