@@ -18,6 +18,15 @@ PUBLIC = {
     "public.static": "its styles",
     "health.healthz": "load balancers ask it; it says nothing but ok",
     "health.readyz": "load balancers and `up` ask it; it names parts of this house, never data",
+    **dict.fromkeys(
+        ("open311.discovery", "open311.openapi", "open311.services", "open311.definition"),
+        "Open311 describes itself: what may be reported, and how",
+    ),
+    **dict.fromkeys(
+        ("open311.requests", "open311.request", "open311.updates", "open311.token"),
+        "Open311 tells of public cases by kind and place, never by a citizen's words; to report takes a key",
+    ),
+    "open311.nothing": "says in Open311's own form that there is nothing at an address",
 }
 DEMO_ONLY = {
     "phone.page": "the phone simulator, where every citizen is made up",
