@@ -41,28 +41,42 @@ class Citizens:
 
     def find(self, msisdn: str) -> Caller | None:
         """The citizen with this number (E.164), or None if it never asked us anything."""
-        found = database.rows(
-            database.main,
-            f"SELECT {_COLUMNS} FROM citizen WHERE msisdn_index = ? AND data_key IS NOT NULL",
-            self._keyring.index(msisdn),
-        )
-        return self._caller(found[0], msisdn) if found else None
+        return self._find(msisdn, msisdn)
 
     def meet(self, msisdn: str, now: datetime) -> Caller:
         """The citizen with this number, made on first contact, and anew after they were erased.
 
         Two first contacts at once make one citizen.
         """
-        known = self.find(msisdn)
+        return self._meet(msisdn, msisdn, now)
+
+    def meet_without_phone(self, name: str, now: datetime) -> Caller:
+        """Whom no phone reaches: known by a name that another system gave them, otherwise as `meet`.
+
+        Their number is empty, and nothing is ever sent to them.
+        """
+        return self._meet(f"name:{name}", "", now, stopped_at=now)
+
+    def _find(self, known_by: str, msisdn: str) -> Caller | None:
+        found = database.rows(
+            database.main,
+            f"SELECT {_COLUMNS} FROM citizen WHERE msisdn_index = ? AND data_key IS NOT NULL",
+            self._keyring.index(known_by),
+        )
+        return self._caller(found[0], msisdn) if found else None
+
+    def _meet(self, known_by: str, msisdn: str, now: datetime, stopped_at: datetime | None = None) -> Caller:
+        known = self._find(known_by, msisdn)
         if known:
             return known
         citizen_id = new_id()
         key, wrapped = self._keyring.new_data_key(citizen_id)
         row = {
             "id": citizen_id,
-            "msisdn_index": self._keyring.index(msisdn),
+            "msisdn_index": self._keyring.index(known_by),
             "msisdn": key.seal("citizen.msisdn", citizen_id, msisdn),
             "data_key": wrapped,
+            "stopped_at": stopped_at,
             "created_at": now,
         }
         try:
@@ -74,8 +88,8 @@ class Citizens:
                 "UPDATE citizen SET msisdn_index = id WHERE msisdn_index = ? AND data_key IS NULL",
                 row["msisdn_index"],
             )
-            return self.find(msisdn) or self.meet(msisdn, now)
-        return Caller(citizen_id, msisdn, key, None, None, stopped=False)
+            return self._find(known_by, msisdn) or self._meet(known_by, msisdn, now, stopped_at)
+        return Caller(citizen_id, msisdn, key, None, None, stopped=stopped_at is not None)
 
     def by_id(self, ids: Iterable[str]) -> dict[str, Caller]:
         """The citizens with these ids, by id; erased ones are missing."""

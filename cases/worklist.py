@@ -123,14 +123,15 @@ def history(viewer: Viewer, case: Case, citizens: Citizens) -> list[Entry]:
 
 
 def phone(viewer: Viewer, case: Case, citizens: Citizens) -> str | None:
-    """The citizen's number (E.164). None where it is nobody's to know: the case is anonymous, or the citizen erased."""
+    """The citizen's number (E.164). None where there is none to know: the case is anonymous, the citizen erased, or came
+    through a system that gave no phone."""
     if case.visibility == "anonymous" or by_id(viewer, case.id) is None:
         return None
     try:
         caller = _citizen(citizens, case)
     except Unreadable:
         return None
-    return caller.msisdn if caller else None
+    return (caller.msisdn or None) if caller else None
 
 
 def words_leave(visibility: str, guarded: int | None, shared: int | None) -> bool:

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field
 
 from locales.gsm7 import septets
 from packs.calendars import known_zone, read_calendars
+from packs.centroids import read_centroids
 from packs.exchanges import read_exchanges
 from packs.faqs import read_faqs
 from packs.faults import PackFaults
@@ -130,6 +131,7 @@ def load(folder: Path) -> Pack:
     members = _members(reading, agencies)
     lexicon = _lexicon(reading, categories, subs)
     exchanges = read_exchanges(reading, agencies, calendars)
+    centroids = read_centroids(reading, areas)
     if head is None:
         raise _told(reading)
     pack = Pack(
@@ -157,6 +159,7 @@ def load(folder: Path) -> Pack:
         subjects=subjects,
         faqs=faqs,
         exchanges=exchanges,
+        centroids=centroids,
     )
     pack = with_further_languages(reading, pack)
     if reading.faults:

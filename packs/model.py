@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
 from functools import cached_property
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from locales import fallbacks
 
@@ -135,6 +135,13 @@ class Place:
     retired: bool = False
 
 
+class Point(NamedTuple):
+    """A spot on the map: degrees north and east of WGS84."""
+
+    lat: float
+    long: float
+
+
 @dataclass(frozen=True, slots=True)
 class Calendar:
     """When an office works: `hours` by weekday (Monday 0), as minutes of the local day from–to."""
@@ -241,6 +248,7 @@ class Pack:
     faqs: tuple[Faq, ...] = ()  # in the order in which they are listed
     unblock: Mapping[str, str] = field(default_factory=dict)  # network → what to dial so that it lets our SMS through
     exchanges: Mapping[str, Exchange] = field(default_factory=dict)  # agency → how files go there: daily, by themselves
+    centroids: Mapping[str, Point] = field(default_factory=dict)  # ward → its middle
 
     def __hash__(self) -> int:
         return hash(self.version)
@@ -286,6 +294,10 @@ class Pack:
     def exchange(self, agency: str) -> Exchange:
         """How files go to an agency; one that nothing is said about fetches them by hand."""
         return self.exchanges.get(agency) or Exchange(agency)
+
+    def exchange_days(self, exchange: Exchange) -> Calendar:
+        """On whose working days files go to an office."""
+        return self.calendars[exchange.calendar or self.subs[self.unsure].calendar]
 
     def subject_of(self, sub: str) -> Subject | None:
         """Whom a secret report of this sub-category is about where that goes without asking."""

@@ -195,3 +195,13 @@ class TestHold:
             lodged.set()
 
         at_once(hold, lodge)
+
+
+def test_whom_no_phone_reaches_is_known_by_a_name_and_sent_nothing(citizens: Citizens, now: datetime) -> None:
+    one, other = (citizens.meet_without_phone(name, now) for name in ("open311/app/1", "open311/app/2"))
+    assert one.id != other.id
+    assert (one.msisdn, one.stopped) == ("", True)
+    again = citizens.meet_without_phone("open311/app/1", now)
+    assert (again.id, again.msisdn, again.stopped) == (one.id, "", True)
+    assert citizens.find("") is None
+    assert citizens.find("open311/app/1") is None
