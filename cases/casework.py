@@ -100,6 +100,8 @@ class Casework:
         """Apply up to 500 changes in one transaction, in order; one outcome for each. A refusal stops only itself."""
         if len(changes) > MOST_CHANGES:
             raise ValueError(f"at most {MOST_CHANGES} changes a transaction, not {len(changes)}")
+        if not changes:
+            return []
         for attempt in range(_TRIES):
             try:
                 with database.transaction():
@@ -176,6 +178,8 @@ class _Desk:
     def take(self, change: Change) -> Done | NotAllowed:
         known = self._by_source_key.get(change.source_key)
         if known is not None:
+            if change.case_id not in (None, known.id):
+                return NotAllowed("this request had been served before, for another case")
             return Done(known, repeated=True)
         if change.case_id and change.case_id not in self._cases:
             return NotAllowed(_NO_SUCH_CASE)
@@ -234,7 +238,7 @@ class _Desk:
             raise NotAllowed(f"{lifecycle.plain(change.action)} is for the citizen who lodged the case")
         if change.action is Action.DUPLICATE and change.facts.get("master"):
             self._check_master(case, change.facts["master"])
-        if change.action in _GIVES and change.facts.get("owner"):
+        if (change.action in _GIVES or change.role is Role.SYNC) and change.facts.get("owner"):
             agency, owner = change.facts.get("agency") or case.agency, change.facts["owner"]
             members, others = self._pack.members.get(agency), self._pack.members.values()
             if owner not in members if members else any(owner in office for office in others):
@@ -374,7 +378,7 @@ class _Desk:
             change = replace(change, facts={**change.facts, "agency": self._cases[change.facts["master"]].agency})
         if change.action in _GIVES and change.facts.get("agency") and not change.facts.get("owner"):
             change = replace(change, facts={**change.facts, "owner": self._member(change.facts["agency"])})
-        act = _act(change, self._now)
+        act = _act(change, self._now, case.received_at)
         state = lifecycle.after(_standing(case, self._pack), act)
         before = dict(case.__data__)
         if change.action is Action.CLASSIFY:
@@ -488,8 +492,12 @@ def _visibility(facts: Mapping[str, Any]) -> str:
     return "confidential" if facts.get("about") and asked == "public" else asked
 
 
-def _act(change: Change, now: datetime) -> Act:
-    return Act(change.action, change.role, change.at or now, change.actor, change.office, change.facts, change.words)
+def _act(change: Change, now: datetime, beginning: datetime | None = None) -> Act:
+    """Nothing happens before its case begins, nor after now: clocks elsewhere may be wrong."""
+    at = min(change.at or now, now)
+    if beginning:
+        at = max(at, beginning)
+    return Act(change.action, change.role, at, change.actor, change.office, change.facts, change.words)
 
 
 def _standing(case: Case, pack: Pack) -> Standing:

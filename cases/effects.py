@@ -22,6 +22,13 @@ TRIAGE_QUEUE: Final = "triage"
 _OFFICERS: Final = frozenset({Role.OWNER, Role.SUPERVISOR, Role.ADMIN, Role.APPEAL_OFFICER, Role.SYNC})
 # What the citizen hears in a person's own words
 _RESPONSES: Final = frozenset({Action.ASK, Action.WAIT, Action.RESOLVE, Action.REJECT, Action.UPHOLD, Action.OVERTURN})
+# The same as an office's file tells it, whether it moves the case or is only put on record
+_RESPONDED: Final = frozenset({State.PENDING_CITIZEN, State.PENDING_THIRD_PARTY, State.RESOLVED})
+# What `sync.merge` reckons from all rows of a case
+_SETTLED: Final = frozenset(
+    {"owner", "paused_at", "paused_minutes", "decided_at", "decided_by", "outcome", "reminded_at"}
+)
+_BEGUN: Final = frozenset({State.IN_PROGRESS, *_RESPONDED})
 _OWED_TO_FOLLOWERS: Final = frozenset({Action.FOLLOW, Action.RELEASE})
 
 
@@ -87,15 +94,17 @@ def _promise(case: Case, pack: Pack) -> None:
 def perform(case: Case, state: State, act: Act, pack: Pack) -> None:
     """Bring the row to where `act` leads; `state` is where the lifecycle lets it go."""
     calendar = pack.calendars[case.calendar]
-    if case.paused_at is not None and state != case.state:
+    if case.paused_at is not None and (state != case.state or act.action is Action.ASK):
         _end_pause(case, calendar, act.at)
-    if act.role in _OFFICERS:
-        case.acknowledged_at = case.acknowledged_at or act.at
-        if act.action in _RESPONSES:
-            case.responded_at = case.responded_at or act.at
+    if act.role in _OFFICERS:  # a file may tell late of what was earlier
+        case.acknowledged_at = min(case.acknowledged_at or act.at, act.at)
+        if act.action in _RESPONSES or act.facts.get("status") in _RESPONDED:
+            case.responded_at = min(case.responded_at or act.at, act.at)
     effect = _EFFECTS.get(act.action)
     if effect:
         effect(case, act, calendar)
+    if act.role is Role.SYNC:
+        _settle(case, state, act, calendar)
     if case.state != state:
         case.state, case.state_since = state, act.at
     if state is State.ASSIGNED:  # at the service desk without an officer of its own it waits for a supervisor
@@ -115,6 +124,17 @@ def _end_pause(case: Case, calendar: Calendar, at: datetime) -> None:
     case.paused_minutes += timers.paused(case, calendar, at)
     case.paused_at = None
     case.due_at = timers.due(case, calendar)
+
+
+def _settle(case: Case, state: State, act: Act, calendar: Calendar) -> None:
+    """All rows of an office's files, in the order of what happened, come to other values than the last act alone."""
+    minutes = case.paused_minutes
+    for name in _SETTLED & act.facts.keys():
+        setattr(case, name, act.facts[name])
+    if case.paused_minutes != minutes:
+        case.due_at = timers.due(case, calendar)
+    if state in _BEGUN:
+        case.queue = None
 
 
 def _assign(case: Case, act: Act, _: Calendar) -> None:

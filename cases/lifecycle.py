@@ -73,6 +73,7 @@ class Action(StrEnum):
     RESTORE = "restore"
     ADD_WORDS = "add_words"
     NOTE = "note"
+    RECORD = "record"
     SHARE = "share"
     ESCALATE = "escalate"
 
@@ -178,6 +179,9 @@ _NOTE: Final = Guard(
     f"needs a note of at least {SHORTEST_NOTE} characters that tells the citizen what was done or why not",
     lambda _, act: len(_words(act)) >= SHORTEST_NOTE,
 )
+_QUESTION: Final = Guard("needs the question", lambda _, act: bool(_words(act)))
+_WHOM: Final = Guard("needs to say whom it waits for", lambda _, act: bool(_words(act)))
+_OUTCOME: Final = Guard(f"needs an outcome: {', '.join(OUTCOMES)}", lambda _, act: act.facts.get("outcome") in OUTCOMES)
 _OWN_OFFICE: Final = Guard(
     "is for the office that has the case", lambda case, act: act.office is None or act.office == case.agency
 )
@@ -197,6 +201,10 @@ _APPEAL_IN_TIME: Final = Guard(
     f"is possible within {APPEAL_WINDOW.days} days of the decision",
     _within(APPEAL_WINDOW, lambda case: case.decided_at),
 )
+_OWN_WORD: Final = Guard(
+    "takes back or amends a decision only where the office's own file had told it",
+    lambda case, _: case.state is not State.RESOLVED or case.decided_by == Role.SYNC,
+)
 _OTHER_PERSON: Final = Guard(
     "is for somebody who did not decide the case before",
     lambda case, act: act.actor is None or act.actor != case.decided_by,
@@ -211,12 +219,16 @@ _WAITING: Final = frozenset({State.PENDING_CITIZEN, State.PENDING_THIRD_PARTY})
 _ANSWERABLE: Final = _WORKING | _WAITING
 _RESOLVED: Final = frozenset({State.RESOLVED})
 _APPEALED: Final = frozenset({State.APPEALED})
+# Where the files of an office say how its work stands: not begun, begun, done, or after all not done
+_TOLD_BY_FILES: Final = _ASSIGNED | _ANSWERABLE | _RESOLVED
 
 _CITIZEN: Final = frozenset({Role.CITIZEN})
 _SYSTEM: Final = frozenset({Role.SYSTEM})
+_SYNC: Final = frozenset({Role.SYNC})
 _SUPERVISOR: Final = frozenset({Role.SUPERVISOR, Role.ADMIN})
-_OFFICER: Final = _SUPERVISOR | {Role.OWNER}
-_OFFICE: Final = _OFFICER | {Role.SYNC}
+_OWNER: Final = frozenset({Role.OWNER})
+_OFFICER: Final = _SUPERVISOR | _OWNER
+_OFFICE: Final = _OFFICER | _SYNC
 _HELPED: Final = frozenset({Role.CITIZEN, Role.AGENT})
 _APPEAL_OFFICER: Final = frozenset({Role.APPEAL_OFFICER})
 
@@ -238,24 +250,17 @@ RULES: Final = (
             _NOT_ABOUT,
         ),
     ),
-    Rule(Action.START, _ASSIGNED, frozenset({Role.OWNER, Role.SYNC}), State.IN_PROGRESS, (_OWN_OFFICE, _OWN_CASE)),
-    Rule(Action.PUT_BACK, _WORKING, frozenset({Role.OWNER}), State.ASSIGNED, (_OWN_OFFICE, _OWN_CASE)),
-    Rule(
-        Action.ASK,
-        _WORKING,
-        frozenset({Role.OWNER, Role.SYNC}),
-        State.PENDING_CITIZEN,
-        (_OWN_OFFICE, _OWN_CASE, Guard("needs the question", lambda _, act: bool(_words(act)))),
-    ),
+    Rule(Action.START, _ASSIGNED, _OWNER, State.IN_PROGRESS, (_OWN_OFFICE, _OWN_CASE)),
+    # an office's files may leave out steps on the way, and take back what nobody has confirmed yet
+    Rule(Action.START, _ASSIGNED | _RESOLVED, _SYNC, State.IN_PROGRESS, (_OWN_OFFICE, _OWN_WORD)),
+    Rule(Action.PUT_BACK, _WORKING, _OWNER, State.ASSIGNED, (_OWN_OFFICE, _OWN_CASE)),
+    Rule(Action.PUT_BACK, _ANSWERABLE | _RESOLVED, _SYNC, State.ASSIGNED, (_OWN_OFFICE, _OWN_WORD)),
+    Rule(Action.ASK, _WORKING, _OWNER, State.PENDING_CITIZEN, (_OWN_OFFICE, _OWN_CASE, _QUESTION)),
+    Rule(Action.ASK, _TOLD_BY_FILES, _SYNC, State.PENDING_CITIZEN, (_OWN_OFFICE, _OWN_WORD, _QUESTION)),
     Rule(Action.ANSWER, frozenset({State.PENDING_CITIZEN}), _HELPED, State.IN_PROGRESS, (_SOME_WORDS,)),
-    Rule(
-        Action.WAIT,
-        _WORKING,
-        frozenset({Role.OWNER, Role.SYNC}),
-        State.PENDING_THIRD_PARTY,
-        (_OWN_OFFICE, _OWN_CASE, Guard("needs to say whom it waits for", lambda _, act: bool(_words(act)))),
-    ),
-    Rule(Action.RESUME, _WAITING, frozenset({Role.OWNER, Role.SYNC}), State.IN_PROGRESS, (_OWN_OFFICE, _OWN_CASE)),
+    Rule(Action.WAIT, _WORKING, _OWNER, State.PENDING_THIRD_PARTY, (_OWN_OFFICE, _OWN_CASE, _WHOM)),
+    Rule(Action.WAIT, _TOLD_BY_FILES, _SYNC, State.PENDING_THIRD_PARTY, (_OWN_OFFICE, _OWN_WORD, _WHOM)),
+    Rule(Action.RESUME, _WAITING, _OWNER | _SYNC, State.IN_PROGRESS, (_OWN_OFFICE, _OWN_CASE)),
     Rule(Action.RESUME, frozenset({State.PENDING_CITIZEN}), _SYSTEM, State.IN_PROGRESS),
     Rule(
         Action.TRANSFER,
@@ -310,30 +315,8 @@ RULES: Final = (
             _NOTE,
         ),
     ),
-    Rule(
-        Action.RESOLVE,
-        _ANSWERABLE,
-        frozenset({Role.OWNER}),
-        State.RESOLVED,
-        (
-            _OWN_OFFICE,
-            _OWN_CASE,
-            Guard(f"needs an outcome: {', '.join(OUTCOMES)}", lambda _, act: act.facts.get("outcome") in OUTCOMES),
-            _NOTE,
-        ),
-    ),
-    # an office's file may not have told us that it had started: that is implied on the way
-    Rule(
-        Action.RESOLVE,
-        _ANSWERABLE | _ASSIGNED,
-        frozenset({Role.SYNC}),
-        State.RESOLVED,
-        (
-            _OWN_OFFICE,
-            Guard(f"needs an outcome: {', '.join(OUTCOMES)}", lambda _, act: act.facts.get("outcome") in OUTCOMES),
-            _NOTE,
-        ),
-    ),
+    Rule(Action.RESOLVE, _ANSWERABLE, _OWNER, State.RESOLVED, (_OWN_OFFICE, _OWN_CASE, _OUTCOME, _NOTE)),
+    Rule(Action.RESOLVE, _TOLD_BY_FILES, _SYNC, State.RESOLVED, (_OWN_OFFICE, _OWN_WORD, _OUTCOME, _NOTE)),
     Rule(Action.REMIND, _RESOLVED, _SYSTEM, None),
     Rule(Action.CONFIRM, _RESOLVED, _CITIZEN, State.CLOSED),
     Rule(Action.CLOSE, _RESOLVED, _SYSTEM, State.CLOSED),
@@ -385,6 +368,8 @@ RULES: Final = (
     ),
     Rule(Action.ADD_WORDS, OPEN, _HELPED, None, (_SOME_WORDS,)),
     Rule(Action.NOTE, frozenset(State), _OFFICE | _APPEAL_OFFICER, None, (_SOME_WORDS,)),
+    # a file tells what it had told already, or what is older than what it told since: kept, and nothing moves
+    Rule(Action.RECORD, frozenset(State), _SYNC, None, (_OWN_OFFICE,)),
     # files are read by more people than the case: what was said in confidence goes into them when an officer says so
     Rule(Action.SHARE, OPEN, _OFFICER, None, (_OWN_OFFICE, _OWN_CASE)),
     Rule(

@@ -68,6 +68,7 @@ ACTIONS: Final[Mapping[Action, str]] = {
     Action.RESTORE: "want it back after all",
     Action.ADD_WORDS: "tell more",
     Action.NOTE: "write something down for the office",
+    Action.RECORD: "tell in a file what was told before, or is older than what was told since",
     Action.SHARE: "let the words of a case in confidence go into the files of the office",
     Action.ESCALATE: "call the next one up, because the promised time runs out",
 }

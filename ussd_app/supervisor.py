@@ -12,6 +12,7 @@ import fcntl
 import importlib.util
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -30,6 +31,8 @@ from ussd_app.status import Board, ask, status_of
 
 _READY_WITHIN_S: Final = 60.0
 _STATUS_EVERY_S: Final = 2.0
+# Of files that are being made, emptied at each start: what a killed process leaves there may hold citizens' words
+_SCRAPS: Final = "scraps"
 # One thread would let a slow page hold up a USSD hop; many only wait for one another.
 _WEB_THREADS: Final = "4"
 
@@ -67,6 +70,7 @@ class _Box:
         self._environ = dict(environ) | {
             "MLANGO_HOME": str(settings.home),
             "PYTHONPATH": str(ROOT),
+            "TMPDIR": str(settings.home / _SCRAPS),
             processes.MARK: str(settings.home),
         }
         log = settings.home / "log"
@@ -243,6 +247,8 @@ def _claimed(home: Path) -> Iterator[bool]:
                 f"`up` already runs on {home} (process {holder}); stop it, or choose another folder with MLANGO_HOME."
             ) from None
         _write(lock, str(os.getpid()))
+        shutil.rmtree(home / _SCRAPS, ignore_errors=True)
+        (home / _SCRAPS).mkdir(mode=0o700, exist_ok=True)
         try:
             yield bool(holder)
         finally:

@@ -693,3 +693,54 @@ def test_an_officer_of_another_office_is_not_slipped_in(lodge: Lodge, officer: O
 def test_a_case_that_does_not_exist_is_refused_in_words(casework: Casework, amina: Caller, now: datetime) -> None:
     with pytest.raises(NotAllowed, match="there is no such case"):
         casework.apply(Change(Action.WITHDRAW, amina, "sms", "1", "0" * 32), now)
+
+
+# What offices tell by their files
+
+
+def test_a_key_that_served_one_case_serves_no_other(casework: Casework, lodge: Lodge, now: datetime) -> None:
+    first, second = lodge("test:1").case, lodge("test:2").case
+    start = Change(Action.START, None, "csv", "update/1", first.id, Role.SYNC)
+    casework.apply(start, now)
+    assert casework.apply(start, now).repeated
+    with pytest.raises(NotAllowed, match="served before, for another case"):
+        casework.apply(replace(start, case_id=second.id), now)
+
+
+@pytest.mark.parametrize(("told", "known"), [(-60, 0), (30, 30), (90, 60)])
+def test_nothing_happens_before_its_case_begins_nor_after_now(
+    casework: Casework, lodge: Lodge, now: datetime, told: int, known: int
+) -> None:
+    case = lodge().case
+    start = Change(Action.START, None, "csv", "u", case.id, Role.SYNC, at=now + timedelta(minutes=told))
+    casework.apply(start, now + timedelta(minutes=60))
+    assert history(case)[-1].occurred_at == now + timedelta(minutes=known)
+
+
+def test_what_is_told_late_may_have_been_the_first_answer(casework: Casework, lodge: Lodge, now: datetime) -> None:
+    case, later = lodge().case, now + timedelta(hours=2)
+    casework.apply(Change(Action.START, None, "csv", "1", case.id, Role.SYNC, at=later), later)
+    early = now + timedelta(minutes=5)
+    said = {"status": "pending_citizen"}
+    casework.apply(Change(Action.RECORD, None, "csv", "2", case.id, Role.SYNC, said, "Where?", at=early), later)
+    told = Case.get_by_id(case.id)
+    assert (told.acknowledged_at, told.responded_at, told.state) == (early, early, State.IN_PROGRESS)
+
+
+def test_a_second_question_ends_the_first_pause(casework: Casework, lodge: Lodge, now: datetime) -> None:
+    case = lodge().case
+    for number, minutes in enumerate((0, 30)):
+        at = now + timedelta(minutes=minutes)
+        casework.apply(Change(Action.ASK, None, "csv", str(number), case.id, Role.SYNC, words="Where?"), at)
+    asked = Case.get_by_id(case.id)
+    assert (asked.paused_minutes, asked.paused_at) == (30, now + timedelta(minutes=30))
+
+
+def test_a_file_names_no_officer_of_another_office(casework: Casework, lodge: Lodge, now: datetime) -> None:
+    named = Change(Action.RECORD, None, "csv", "u", lodge().case.id, Role.SYNC, {"owner": "kplc-1"})
+    with pytest.raises(NotAllowed, match="does not know the officer kplc-1"):
+        casework.apply(named, now)
+
+
+def test_no_changes_are_no_work(casework: Casework, now: datetime) -> None:
+    assert casework.apply_many([], now) == []

@@ -53,6 +53,8 @@ GOOD: Mapping[Action, dict[str, Any]] = {
 OFFICERS = (Role.OWNER, Role.SUPERVISOR, Role.ADMIN)
 WAITING = (State.PENDING_CITIZEN, State.PENDING_THIRD_PARTY)
 UNTOUCHED = (State.RECEIVED, State.ASSIGNED)
+UNDER_WAY = (State.IN_PROGRESS, *WAITING)
+TOLD_BY_FILES = (State.ASSIGNED, *UNDER_WAY, State.RESOLVED)
 
 
 def _all(states: Any, action: Action, roles: Any, end: State | None) -> dict[tuple[State | None, Action, Role], State]:
@@ -66,11 +68,15 @@ ALLOWED: Mapping[tuple[State | None, Action, Role], State] = {
     **_all(UNTOUCHED, Action.CLASSIFY, (Role.CITIZEN, Role.AGENT, *OFFICERS), None),
     (State.RECEIVED, Action.TRIAGE, Role.SYSTEM): State.RECEIVED,
     **_all(UNTOUCHED, Action.ASSIGN, (Role.SYSTEM, Role.SUPERVISOR, Role.ADMIN), State.ASSIGNED),
-    **_all([State.ASSIGNED], Action.START, (Role.OWNER, Role.SYNC), State.IN_PROGRESS),
+    (State.ASSIGNED, Action.START, Role.OWNER): State.IN_PROGRESS,
+    **_all((State.ASSIGNED, State.RESOLVED), Action.START, [Role.SYNC], State.IN_PROGRESS),
     (State.IN_PROGRESS, Action.PUT_BACK, Role.OWNER): State.ASSIGNED,
-    **_all([State.IN_PROGRESS], Action.ASK, (Role.OWNER, Role.SYNC), State.PENDING_CITIZEN),
+    **_all((*UNDER_WAY, State.RESOLVED), Action.PUT_BACK, [Role.SYNC], State.ASSIGNED),
+    (State.IN_PROGRESS, Action.ASK, Role.OWNER): State.PENDING_CITIZEN,
+    **_all(TOLD_BY_FILES, Action.ASK, [Role.SYNC], State.PENDING_CITIZEN),
     **_all([State.PENDING_CITIZEN], Action.ANSWER, (Role.CITIZEN, Role.AGENT), State.IN_PROGRESS),
-    **_all([State.IN_PROGRESS], Action.WAIT, (Role.OWNER, Role.SYNC), State.PENDING_THIRD_PARTY),
+    (State.IN_PROGRESS, Action.WAIT, Role.OWNER): State.PENDING_THIRD_PARTY,
+    **_all(TOLD_BY_FILES, Action.WAIT, [Role.SYNC], State.PENDING_THIRD_PARTY),
     **_all(WAITING, Action.RESUME, (Role.OWNER, Role.SYNC), State.IN_PROGRESS),
     (State.PENDING_CITIZEN, Action.RESUME, Role.SYSTEM): State.IN_PROGRESS,
     **_all(OPEN - {State.APPEALED}, Action.TRANSFER, OFFICERS, State.ASSIGNED),
@@ -78,8 +84,8 @@ ALLOWED: Mapping[tuple[State | None, Action, Role], State] = {
     (State.DUPLICATE, Action.FOLLOW, Role.SYSTEM): State.RESOLVED,
     (State.DUPLICATE, Action.RELEASE, Role.SYSTEM): State.ASSIGNED,
     **_all(UNTOUCHED, Action.REJECT, (Role.SUPERVISOR, Role.ADMIN), State.REJECTED),
-    **_all((State.IN_PROGRESS, *WAITING), Action.RESOLVE, (Role.OWNER, Role.SYNC), State.RESOLVED),
-    (State.ASSIGNED, Action.RESOLVE, Role.SYNC): State.RESOLVED,
+    **_all(UNDER_WAY, Action.RESOLVE, [Role.OWNER], State.RESOLVED),
+    **_all(TOLD_BY_FILES, Action.RESOLVE, [Role.SYNC], State.RESOLVED),
     (State.RESOLVED, Action.REMIND, Role.SYSTEM): State.RESOLVED,
     (State.RESOLVED, Action.CONFIRM, Role.CITIZEN): State.CLOSED,
     (State.RESOLVED, Action.CLOSE, Role.SYSTEM): State.CLOSED,
@@ -93,6 +99,7 @@ ALLOWED: Mapping[tuple[State | None, Action, Role], State] = {
     **_all(OPEN, Action.ADD_WORDS, (Role.CITIZEN, Role.AGENT), None),
     **_all(State, Action.NOTE, (*OFFICERS, Role.SYNC, Role.APPEAL_OFFICER), None),
     **_all(OPEN, Action.SHARE, OFFICERS, None),
+    **_all(State, Action.RECORD, [Role.SYNC], None),
     **_all(OPEN, Action.ESCALATE, [Role.SYSTEM], None),
 }
 
@@ -122,6 +129,8 @@ def test_every_action_has_a_rule() -> None:
 @pytest.mark.parametrize(("state", "action", "role"), EVERY_QUESTION)
 def test_every_state_action_and_role_has_an_answer(state: State | None, action: Action, role: Role) -> None:
     case = standing(state) if state else None
+    if case and role is Role.SYNC:  # as far as it was decided, its own file did
+        case = replace(case, decided_by=str(Role.SYNC))
     expected = ALLOWED.get((state, action, role))
     if expected:
         assert after(case, act(action, role)) is expected
@@ -279,6 +288,11 @@ IN_PROGRESS, RESOLVED, APPEALED = standing(State.IN_PROGRESS), standing(State.RE
             replace(IN_PROGRESS, escalation=100),
             act(Action.ESCALATE, Role.SYSTEM, facts={"level": 100}),
             "escalate goes up, one of 75, 100, 150, 200 per cent, once in each cycle",
+        ),
+        (
+            RESOLVED,
+            act(Action.START, Role.SYNC),
+            "start takes back or amends a decision only where the office's own file had told it",
         ),
         (standing(State.CLOSED), act(Action.NOTE, Role.SUPERVISOR, words=""), "note needs words"),
     ],

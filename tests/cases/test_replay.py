@@ -113,7 +113,7 @@ def test_every_case_is_what_its_events_tell(
     casework: Casework, amina: Caller, juma: Caller, now: datetime, seed: int
 ) -> None:
     walk = Walk(seed, casework, [amina, juma], now)
-    walk.steps(250)
+    walk.steps(320)
     assert len(walk.done) > 20  # of the 28 acts: it has been about
     assert list(replay.differences()) == []
     assert list(events.verify()) == []
