@@ -24,6 +24,7 @@ def create_app(settings: Settings | None = None, *, serving: bool = False) -> Fl
     import packs  # noqa: PLC0415
     from desk import phone, public  # noqa: PLC0415
     from desk.pages import HEADERS  # noqa: PLC0415
+    from sync import open311  # noqa: PLC0415
     from ussd_app import callbacks, health, logs, wiring  # noqa: PLC0415
     from ussd_app.settings import Settings  # noqa: PLC0415
 
@@ -44,6 +45,15 @@ def create_app(settings: Settings | None = None, *, serving: bool = False) -> Fl
             free=settings.pays == "county",
             demo=settings.mode == "demo",
             **voice,
+        )
+    )
+    app.register_blueprint(
+        open311.blueprint(
+            casework=house.casework,
+            citizens=house.citizens,
+            pack_and_places=wiring.pack_and_places,
+            service_name=settings.service_name,
+            demo=settings.mode == "demo",
         )
     )
     if house.handsets:

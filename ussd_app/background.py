@@ -1,6 +1,8 @@
 """The two processes behind the web server: the relay, which ticks, and the worker, which sends.
 
 The message table is the truth; Redis only carries the wake-up. With Redis gone everything waits and nothing is lost.
+Files to offices and back go in a thread of the relay: its rows say what is due, so they need no wake-up, and a worker
+that carried them would keep SMS waiting.
 """
 
 from __future__ import annotations
@@ -41,6 +43,8 @@ SEND: Final = "jobs.outbox.send"
 LOOK_EVERY_S: Final = 0.5  # for messages that are due
 TICK_EVERY: Final = 10  # looks
 FETCH_EVERY_S: Final = 5.0
+EXCHANGE_EVERY_S: Final = 5.0
+TEND_EVERY: Final = 12  # looks at the exchange: a minute
 SWEEP_EVERY: Final = 2  # ticks
 SEAL_EVERY: Final = 12  # ticks: a minute
 PATIENCE_S: Final = 2.0  # that one round of timers or figures may take: messages wait for nobody
@@ -134,7 +138,8 @@ def run_relay(settings: Settings) -> None:
     stop = threading.Event()
     _set_on_signals(stop)
     relay = Relay(wiring.build(settings), redis(settings))
-    threading.Thread(target=relay.fetch, args=(stop,), daemon=True).start()
+    for work in (relay.fetch, relay.exchange):
+        threading.Thread(target=work, args=(stop,), daemon=True).start()
     while not stop.is_set():
         relay.look()
         stop.wait(LOOK_EVERY_S)
@@ -214,6 +219,25 @@ class Relay:
         fetched = self._house.polling.look(now)
         if fetched:
             log.info("messages_fetched", messages=fetched)
+
+    def exchange(self, stop: threading.Event) -> None:
+        """Send files to offices and read what comes back, until told to stop. In a thread of its own: a slow line, or
+        a file of a million rows, holds up no SMS."""
+        looks = 0
+        while not stop.is_set():
+            self._apart(self._exchange, utcnow())
+            if looks % TEND_EVERY == 0:
+                self._apart(self._tend, utcnow())
+            looks += 1
+            stop.wait(EXCHANGE_EVERY_S)
+
+    def _exchange(self, _: datetime) -> None:
+        for ran in self._house.exchanges.look(utcnow):
+            rows = sum(taken.rows for taken in ran.taken)
+            log.info("exchanged", agency=ran.agency, rows_in=rows, events_out=ran.rows, files_out=len(ran.delivered))
+
+    def _tend(self, now: datetime) -> None:
+        self._house.exchanges.tend(now)
 
     def _remind(self, now: datetime) -> None:
         reminded = self._house.reminders.look(now)

@@ -22,6 +22,8 @@ from sms_gateway.lines import Line, Spent
 from sms_gateway.outbox import Outbox
 from store import database, migrate
 from store.clock import utcnow
+from sync import status as exchange
+from sync.status import Lag
 from ussd_app import background, metrics
 from ussd_app.callbacks import guard
 from ussd_app.wiring import House
@@ -42,6 +44,7 @@ class Account:
     channels: dict[str, str]  # what is the matter with a channel that SMS leave through; "ok"
     spent: list[Spent]  # what left today
     abuse: Counts
+    offices: list[Lag]  # how far the files of each are behind
 
     @property
     def ready(self) -> bool:
@@ -71,6 +74,7 @@ def blueprint(house: House) -> Blueprint:
             "queues": account.queues,
             "calls": account.calls,
             "channels": account.channels,
+            "offices": {lag.agency: lag.word for lag in account.offices},
         }
         return body, 200 if account.ready else 503
 
@@ -88,6 +92,7 @@ def blueprint(house: House) -> Blueprint:
                 account.channels,
                 account.spent,
                 account.abuse,
+                account.offices,
             ),
             content_type="text/plain; version=0.0.4; charset=utf-8",
         )
@@ -103,13 +108,15 @@ def _look(connection: Any, house: House) -> Account:
         "relay": _state(_relay_beats),
     }
     if checks["database"] != "ok":
-        return Account(checks, None, {}, 0, {}, [], Counts(0, 0, 0))
+        return Account(checks, None, {}, 0, {}, [], Counts(0, 0, 0), [])
     now = utcnow()
     channels = _channels(house.outbox, now)
     checks["sms"] = "ok" if set(channels.values()) == {"ok"} else "down"
     spent = lines.spent(house.outbox.limits.day_of(now))
     waiting, queues, calls = outbox.depth(now)[0], lookup.queues(), callbacks.count()
-    return Account(checks, waiting, queues, calls, channels, spent, abuse.counts(now))
+    offices = exchange.lags(packs.current(), now)
+    checks["offices"] = "down" if any(lag.alarms for lag in offices) else "ok"
+    return Account(checks, waiting, queues, calls, channels, spent, abuse.counts(now), offices)
 
 
 def _channels(sending: Outbox, now: datetime) -> dict[str, str]:

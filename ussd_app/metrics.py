@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from menus.abuse import Counts
 from sms_gateway.limits import MICROS
 from sms_gateway.lines import Spent
+from sync.status import Lag
 
 REGISTRY: Final = CollectorRegistry()
 _SECONDS: Final = Histogram(
@@ -35,6 +36,18 @@ _HELD: Final = Gauge("mlango_sms_texts_held", "SMS from citizens that wait for t
 _STRANGERS: Final = Gauge(
     "mlango_sms_turned_away_today", "SMS of senders that are no phone: names, short codes", registry=REGISTRY
 )
+_BEHIND: Final = Gauge(
+    "mlango_exchange_days_behind", "Working days that an office's files are behind", ["agency"], registry=REGISTRY
+)
+_UNTOLD: Final = Gauge(
+    "mlango_exchange_rows_waiting", "Events that are in no file for the office yet", ["agency"], registry=REGISTRY
+)
+_UNDELIVERED: Final = Gauge(
+    "mlango_exchange_files_waiting", "Files that still have to reach the office", ["agency"], registry=REGISTRY
+)
+_REACHED: Final = Gauge(
+    "mlango_exchange_last_success_seconds", "When the office was last reached", ["agency"], registry=REGISTRY
+)
 _UP: Final = Gauge("mlango_part_up", "1 if this part of the service works", ["part"], registry=REGISTRY)
 
 
@@ -57,6 +70,7 @@ def exposition(
     channels: Mapping[str, str],
     spent: Iterable[Spent],
     abuse: Counts,
+    offices: Iterable[Lag],
 ) -> bytes:
     """All figures in Prometheus' text format. `channels`: "ok" or what is the matter; `spent`: what left today."""
     _OUTBOX.set(outbox)
@@ -74,6 +88,18 @@ def exposition(
     _BANNED.set(abuse.banned)
     _HELD.set(abuse.held)
     _STRANGERS.set(abuse.turned_away)
+    _exchange(offices)
     for part, works in parts.items():
         _UP.labels(part).set(works)
     return generate_latest(REGISTRY)
+
+
+def _exchange(offices: Iterable[Lag]) -> None:
+    for gauge in (_BEHIND, _UNTOLD, _UNDELIVERED, _REACHED):
+        gauge.clear()  # an office may take part no more
+    for lag in offices:
+        _BEHIND.labels(lag.agency).set(lag.days)
+        _UNTOLD.labels(lag.agency).set(lag.waiting)
+        _UNDELIVERED.labels(lag.agency).set(lag.undelivered)
+        if lag.link.last_ok_at:
+            _REACHED.labels(lag.agency).set(lag.link.last_ok_at.timestamp())

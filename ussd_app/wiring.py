@@ -6,8 +6,9 @@ import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -35,9 +36,13 @@ from store import migrate as migrations
 from store.clock import utcnow
 from store.model import set_node
 from store.sealing import Keyring
+from sync.feed import Feeding
 from ussd_app import languages, networks
 from ussd_app.refusal import Refusal
 from ussd_app.settings import ROOT, Settings
+
+if TYPE_CHECKING:
+    from sync.exchange import Exchanges
 
 PACKS: Final = ROOT / "packs"
 
@@ -61,6 +66,12 @@ class House:
     signer: Signer
     gateways: tuple[Gateway, ...]
     handsets: Simulator | None  # the simulated network of demo mode
+    open_exchanges: Callable[[], Exchanges]
+
+    @property
+    def exchanges(self) -> Exchanges:
+        """The exchange with offices. Made when it is first asked for: most processes have no use for it."""
+        return self.open_exchanges()
 
 
 def build(settings: Settings) -> House:
@@ -69,6 +80,7 @@ def build(settings: Settings) -> House:
     citizens = Citizens(_keyring(settings))
     listeners: list[Listener] = [
         Notifier(packs.current),
+        Feeding(packs.current),
         pins.give,
         Suggesting(packs.current, log.error),
         Sketching(packs.current, hmac.digest(settings.index_secret, b"sketches of words", "sha256"), log.error),
@@ -110,7 +122,14 @@ def build(settings: Settings) -> House:
         signer=Signer(settings.masters),
         gateways=gateways,
         handsets=next((one for one in gateways if isinstance(one, Simulator)), None),
+        open_exchanges=cache(lambda: _exchanges(settings, citizens, casework)),
     )
+
+
+def _exchanges(settings: Settings, citizens: Citizens, casework: Casework) -> Exchanges:
+    from ussd_app import offices  # noqa: PLC0415  spreadsheets and SFTP take time and memory to load
+
+    return offices.exchanges(settings, citizens, casework)
 
 
 def bind(settings: Settings) -> None:

@@ -27,8 +27,10 @@ from sms_gateway.limits import Price
 from store import database
 from store.clock import utcnow
 from store.sealing import Keyring
+from sync import links
+from sync.transport import LinkFault
 from tests import box
-from tests.box import ASHA, CALLBACKS, Handset, through
+from tests.box import ASHA, CALLBACKS, LODGE, Handset, through
 from ussd_app import background, health
 from ussd_app.settings import Settings
 
@@ -68,11 +70,19 @@ def test_without_redis_it_is_ready_but_degraded(client: FlaskClient) -> None:
     assert answer.json == {
         "ready": True,
         "degraded": ["redis", "relay", "worker"],
-        "checks": {"database": "ok", "redis": "down", "worker": "down", "relay": "down", "sms": "ok"},
+        "checks": {
+            "database": "ok",
+            "redis": "down",
+            "worker": "down",
+            "relay": "down",
+            "sms": "ok",
+            "offices": "ok",
+        },
         "outbox": 0,
         "queues": {},
         "calls": 0,
         "channels": {"simulator": "ok"},
+        "offices": {"COUNTY-047": "ok", "KPLC": "ok", "NCWSC": "ok"},
     }
 
 
@@ -132,6 +142,29 @@ def test_what_sms_cost_today_is_counted_by_channel(client: FlaskClient) -> None:
     assert 'mlango_sms_sent_today{channel="simulator"} 2.0' in figures
     assert 'mlango_sms_segments_today{channel="simulator"} 3.0' in figures
     assert 'mlango_sms_cost_today{channel="simulator",currency="KES"} 2.4' in figures
+
+
+def test_an_office_that_is_not_reached_is_told_without_addresses(client: FlaskClient) -> None:
+    fault = LinkFault("Connection to files.example.go.ke refused")
+    links.failed("NCWSC", fault, utcnow() - timedelta(minutes=5))
+    answer = client.get("/readyz").json
+    assert answer is not None
+    assert answer["offices"]["NCWSC"] == "not reached; being tried again"
+    assert "offices" not in answer["degraded"]  # a line that failed a minute ago is nobody's worry
+    links.works("NCWSC", utcnow())
+    links.failed("NCWSC", fault, utcnow() - timedelta(days=2))
+    assert "offices" in client.get("/readyz").json["degraded"]  # type: ignore[index]
+    assert "example.go.ke" not in client.get("/readyz").get_data(as_text=True)
+
+
+def test_what_waits_for_an_office_is_counted(client: FlaskClient) -> None:
+    Handset(through(client)).dial(*LODGE)  # a case for the water company
+    links.works("NCWSC", utcnow())
+    figures = client.get("/metrics").get_data(as_text=True)
+    assert 'mlango_exchange_rows_waiting{agency="NCWSC"} 1.0' in figures
+    assert 'mlango_exchange_files_waiting{agency="NCWSC"} 0.0' in figures
+    assert 'mlango_exchange_days_behind{agency="NCWSC"} 0.0' in figures
+    assert 'mlango_exchange_last_success_seconds{agency="NCWSC"}' in figures
 
 
 def test_banned_numbers_held_texts_and_strangers_are_counted(client: FlaskClient) -> None:

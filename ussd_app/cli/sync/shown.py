@@ -1,0 +1,140 @@
+"""What the commands of the exchange share: which offices, how far it is, what came of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final
+
+import click
+
+from packs.model import Pack
+from sync.inbound import Taken
+from sync.slots import Busy
+from sync.turn import Count, Ran
+from ussd_app.cli.postroom import table
+from ussd_app.refusal import Refusal
+
+_EVERY_S: Final = 0.1  # so often a terminal is told how far it is
+
+agency = click.option("--agency", metavar="CODE", required=True, help="The office, as agencies.csv names it.")
+agencies = click.option(
+    "--agency", "agencies", metavar="CODE", multiple=True, help="Only this office; may be repeated."
+)
+dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+
+
+class Steps:
+    """How far a long run is, on one line of a terminal: `NCWSC  events 12,000`."""
+
+    def __init__(self, name: str = "") -> None:
+        self._name, self._shown = name, sys.stderr.isatty()
+
+    def __call__(self, step: str) -> Count:
+        done, told_at = 0, 0.0
+
+        def count(more: int) -> None:
+            nonlocal done, told_at
+            done += more
+            if self._shown and monotonic() - told_at > _EVERY_S:
+                told_at = monotonic()
+                click.echo(f"\r\x1b[K{self._name}  {step} {done:,}", nl=False, err=True)
+
+        return count
+
+    def end(self) -> None:
+        """Leave the line to others."""
+        if self._shown:
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+
+def known(pack: Pack, codes: Collection[str]) -> list[str]:
+    """The offices that were named, else those of the schedule."""
+    for code in codes:
+        if code not in pack.agencies:
+            raise Refusal(f"There is no agency {code!r}; agencies.csv lists them.")
+    chosen = list(dict.fromkeys(codes)) or list(pack.exchanges)
+    if not chosen:
+        raise Refusal("exchange.toml names no office; name one with --agency.")
+    return chosen
+
+
+def each(offices: Iterable[str], turn: Callable[[str, Steps], Ran]) -> list[Ran]:
+    """A turn with each of them. Who is at it already is left to it, and said so at the end."""
+    ran, busy = [], []
+    for office in offices:
+        steps = Steps(office)
+        try:
+            ran.append(turn(office, steps))
+        except Busy as fault:
+            busy.append(str(fault))
+        finally:
+            steps.end()
+    if busy and not ran:
+        raise Refusal(*busy)
+    for sentence in busy:
+        click.echo(sentence, err=True)
+    return ran
+
+
+def show(ran: Sequence[Ran]) -> None:
+    """What came of the turns: a table, then what did not go well."""
+    head = ("OFFICE", "FILES IN", "ROWS", "TAKEN", "BACK", "EVENTS OUT", "FILES OUT", "LEFT")
+    rows = [
+        (
+            one.agency,
+            f"{len(one.taken):,}",
+            f"{sum(each.rows for each in one.taken):,}",
+            f"{sum(each.accepted + each.duplicate for each in one.taken):,}",
+            f"{sum(each.rejected for each in one.taken):,}",
+            f"{one.rows + one.told:,}",
+            f"{len(one.delivered):,}",
+            f"{one.undelivered:,}",
+        )
+        for one in ran
+    ]
+    for line in table(head, rows) if rows else ():
+        click.echo(line)
+    for one in ran:
+        for sentence in sentences(one):
+            click.echo(f"{one.agency}: {sentence}")
+
+
+def sentences(ran: Ran) -> list[str]:
+    """What did not go well in a turn."""
+    refused = [f"{taken.name} was refused: {taken.refused}" for taken in ran.taken if taken.refused]
+    return [*refused, *ran.faults, *([str(ran.link)] if ran.link else [])]
+
+
+def told(ran: Ran) -> dict[str, Any]:
+    """A turn, for programs."""
+    return {
+        "agency": ran.agency,
+        "taken": [told_of_file(taken) for taken in ran.taken],
+        "made": [str(path) for path in ran.made],
+        "events": ran.rows,
+        "told": ran.told,
+        "delivered": list(ran.delivered),
+        "undelivered": ran.undelivered,
+        "link": str(ran.link) if ran.link else None,
+        "faults": list(ran.faults),
+    }
+
+
+COUNTS: Final = ("rows", "accepted", "duplicate", "rejected", "waiting", "superseded", "review", "left_blank")
+
+
+def told_of_file(taken: Taken) -> Mapping[str, Any]:
+    """What became of a file, for programs."""
+    counts = {name: getattr(taken, name) for name in COUNTS}
+    answers = [str(path) for path in taken.answers]
+    return {"agency": taken.agency, "file": taken.name, **counts, "refused": taken.refused, "answers": answers}
+
+
+def existing(path: Path) -> Path:
+    """A folder that is there."""
+    if not path.is_dir():
+        raise Refusal(f"There is no folder {path}.")
+    return path
