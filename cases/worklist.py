@@ -123,8 +123,8 @@ def history(viewer: Viewer, case: Case, citizens: Citizens) -> list[Entry]:
 
 
 def phone(viewer: Viewer, case: Case, citizens: Citizens) -> str | None:
-    """The citizen's number (E.164). None where there is none to know: the case is anonymous, the citizen erased, or came
-    through a system that gave no phone."""
+    """The citizen's number (E.164). None where there is none to know: the case is anonymous, the citizen erased, or
+    they came through a system that gave no phone."""
     if case.visibility == "anonymous" or by_id(viewer, case.id) is None:
         return None
     try:
