@@ -82,7 +82,7 @@ _A4: Final = 9
 _FONT: Final = "Calibri"
 _LINE_POINTS, _MOST_LINES = 15.0, 25  # no row is higher than 409 points
 _SLACK: Final = 2  # characters of a line
-_MANUAL_WIDTH: Final = 125
+_MANUAL_WIDTH: Final = 105  # letters; a single column that is wider than the paper is cut, not scaled
 _INK, _PALE, _GREEN, _OCHRE, _YELLOW = "14201D", "8A8578", "20544A", "7A4A12", "FFF8DC"
 # What XML cannot hold
 _UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
