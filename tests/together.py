@@ -15,7 +15,9 @@ Result = TypeVar("Result")
 # Children of a server that runs beside the tests: no threads, locks or connections of the run come along with them. It
 # has read the modules whose functions they do, so that a child is there in no time.
 PROCESSES: Final = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.sms_gateway.test_killed_workers", "tests.store.test_migrate"])
+PROCESSES.set_forkserver_preload(
+    ["tests.sms_gateway.test_killed_workers", "tests.store.test_migrate", "tests.sync.transports.neighbour"]
+)
 
 
 def at_once(*works: Callable[[], Result]) -> list[Result]:

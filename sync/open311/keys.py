@@ -16,7 +16,9 @@ from store.model import Model, Select, UtcField, to_micros
 
 LODGE: Final = "lodge"  # to send requests
 NOTES: Final = "notes"  # to read what offices wrote about the client's own requests
-SCOPES: Final = (LODGE, NOTES)
+SMS: Final = "sms"  # to have citizens texted: the client made sure that the numbers it sends are theirs
+SCOPES: Final = (LODGE, NOTES, SMS)
+USUAL: Final = (LODGE, NOTES)
 CLIENT: Final = re.compile(r"[a-z][a-z0-9-]{1,23}")
 PER_MINUTE: Final = 60  # requests that a key may send, unless it was made for more
 
@@ -55,7 +57,7 @@ class NoSuchKey(Exception):
 
 
 def make(
-    client: str, by: str, now: datetime, scopes: Iterable[str] = SCOPES, per_minute: int = PER_MINUTE
+    client: str, by: str, now: datetime, scopes: Iterable[str] = USUAL, per_minute: int = PER_MINUTE
 ) -> tuple[ApiKey, str]:
     """A new key of `client` (see CLIENT), and the secret, which is told nobody again."""
     secret = secrets.token_urlsafe(24)

@@ -7,6 +7,7 @@ but what an office wrote, and that only for the client through which the case ca
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,13 +17,13 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from cases.casework import WORKLIST
-from cases.lifecycle import Action
 from cases.models import Case
 from packs.model import Pack
 from store import database
 from store.model import Select, from_micros, to_micros
 
 SOURCE: Final = "open311"
+OF_A_CASE: Final = re.compile(r"([0-9a-f]{32})(-[0-9]{1,3}){0,5}")  # as houses like this one call what they send
 MOST_CASES: Final = 1_000  # a page
 MOST_UPDATES: Final = 10_000  # a page: what a country may have in the two hours that clients ask for
 DEEPEST: Final = 50_000  # further back one asks for other dates
@@ -31,7 +32,13 @@ DEEPEST: Final = 50_000  # further back one asks for other dates
 _UNTOLD: Final = ("lodge", "classify", "triage", "add_words", "note", "remind", "rate", "escalate")
 # What an officer writes with these is for the citizen; with others, where an office's file says so ("public")
 _FOR_THE_CITIZEN: Final = frozenset({"ask", "wait", "resolve", "reject", "uphold", "overturn"})
-_TELLING: Final = frozenset({"state", "decided_at", "agency"})  # columns whose change is news
+# What is only put on record moves nothing, but may have words for the citizen; all else is news if it changed these.
+# By SQL, so that a page is full as long as another one follows.
+_IS_NEWS: Final = (
+    "CASE e.kind WHEN 'record' THEN c.source_key LIKE ? AND e.words IS NOT NULL AND e.facts LIKE ? "
+    "ELSE e.facts LIKE ? OR e.facts LIKE ? OR e.facts LIKE ? END"
+)
+_SAYS: Final = ('%"public":true%', '%"state":%', '%"decided_at":%', '%"agency":%')
 
 # These stand in the migration's indexes to the letter
 _PUBLIC: Final = "visibility = 'public' AND guarded IS NULL"
@@ -63,11 +70,6 @@ class Update(NamedTuple):
     state: str  # now
     citizen_id: str
     words: bytes | None  # sealed; only what an office wrote to the citizen, and only for the client of the case
-
-    @property
-    def is_news(self) -> bool:
-        """What is only put on record moves nothing; it may still have words for the citizen."""
-        return self.words is not None if self.kind == Action.RECORD else bool(self.told.keys() & _TELLING)
 
 
 def listed(pack: Pack, wanted: Wanted) -> list[Case]:
@@ -110,22 +112,25 @@ def updates(
     With the words that offices wrote about the cases that came through `client`. `ids`: of these cases alone.
     """
     these = f"AND e.case_id IN ({', '.join('?' * len(ids))}) " if ids else ""
+    theirs = source_key(client, "%") if client else ""
     rows = database.rows(
         database.main,
         f"SELECT e.id, e.case_id, e.kind, e.recorded_at, e.facts, c.agency, c.outcome, c.state, c.citizen_id, "
         "CASE WHEN c.source_key LIKE ? THEN e.words END "
         f"FROM case_event e JOIN cases c ON c.id = e.case_id WHERE e.{_TOLD} {these}"
-        f"AND e.recorded_at >= ? AND e.recorded_at < ? AND {_seen(pack, 'c.')} "
+        f"AND e.recorded_at >= ? AND e.recorded_at < ? AND {_seen(pack, 'c.')} AND {_IS_NEWS} "
         "ORDER BY e.recorded_at, e.id LIMIT ? OFFSET ?",
-        source_key(client, "%") if client else "",
+        theirs,
         *ids,
         to_micros(start),
         to_micros(end + timedelta(seconds=1)),
         *_secret(pack),
+        theirs,
+        *_SAYS,
         size,
         (page - 1) * size,
     )
-    return [update for update in map(_read, rows) if update.is_news]
+    return list(map(_read, rows))
 
 
 def _read(row: tuple[Any, ...]) -> Update:
@@ -140,6 +145,12 @@ def _read(row: tuple[Any, ...]) -> Update:
 def source_key(client: str, name: str) -> str:
     """What a request of `client` is recognised by, by the name that the client gave it."""
     return f"{SOURCE}/{client}/{name}"
+
+
+def passing_id(case_id: str, source_key: str) -> str:
+    """What a case is called where it is passed on to: as the first house called it, so that this one knows it again."""
+    theirs = source_key.rpartition("/")[2] if source_key.startswith(f"{SOURCE}/") else ""
+    return theirs if OF_A_CASE.fullmatch(theirs) else case_id
 
 
 def _seen(pack: Pack, table: str = "") -> str:

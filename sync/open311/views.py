@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import wraps
 from hashlib import sha256
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
 
@@ -16,7 +16,7 @@ from flask.typing import ResponseReturnValue
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from cases.casework import Casework
 from cases.citizens import Citizens
@@ -36,6 +36,9 @@ PREFIX: Final = "/open311/v2"
 LARGEST_BODY: Final = 64 * 1024  # octets: the 4,000 characters of a description, escaped, are 36,000
 READS_PER_MINUTE: Final = 300  # of one address
 STALE_AFTER_S: Final = {"services": 3600, "requests": 60}
+_OURSELVES: Final = frozenset({"127.0.0.1", "::/64"})
+_ENDINGS: Final = {">": ("",), "": ("", "/")}  # of addresses, by what they end in: a form, elsewhere
+_LISTS: Final = frozenset({"service_request_id", "service_code", "status"})
 OPENAPI: Final = Path(__file__).with_name("openapi.yaml")
 
 log = structlog.get_logger("mlango")
@@ -66,17 +69,20 @@ def blueprint(
     open311.before_request(pace.check)
     open311.after_request(_for_any_page)
     open311.register_error_handler(Exception, _fault)
+    for status in (404, 405):  # an address, or a method, that belongs to no blueprint
+        open311.app_errorhandler(status)(_nothing)
+
+    doors: dict[str, Callable[..., ResponseReturnValue]] = {}
 
     def serve(rule: str, view: Callable[..., Answer], method: str = "GET") -> None:
-        told = _told(view)
-        for suffix in ("",) if rule.endswith(">") else ("", ".json", ".xml"):
+        told = doors.setdefault(view.__name__, _told(view))
+        for suffix in _ENDINGS.get(rule[-1:], ("", ".json", ".xml")):
             open311.add_url_rule(f"{rule}{suffix}", view.__name__, told, methods=[method])
 
     for rule, view in server.reading.items():
         serve(rule, view)
     serve("/requests", server.lodge, "POST")
     open311.add_url_rule("/openapi.yaml", "openapi", _openapi)
-    open311.add_url_rule("/<path:rest>", "nothing", _told(_nothing))
     return open311
 
 
@@ -96,6 +102,7 @@ class _Server:
         self._lodging = Lodging(casework, citizens, pack_and_places)
         self._service_name, self._demo = service_name, demo
         self.reading: Mapping[str, Callable[..., Answer]] = {
+            "": self.discovery,  # the address that clients are given, opened as it is
             "/discovery": self.discovery,
             "/services": self.services,
             "/services/<name>": self.definition,
@@ -106,7 +113,8 @@ class _Server:
         }
 
     def discovery(self) -> Answer:
-        url = f"{request.host_url.rstrip('/')}{PREFIX}/"
+        scheme = "https" if _forwarded("Proto") == "https" else request.scheme
+        url = f"{scheme}://{request.host}{PREFIX}/"
         told = georeport.discovery(url, demo=self._demo, service=self._service_name)
         return Answer("discovery", told, STALE_AFTER_S["services"])
 
@@ -121,7 +129,7 @@ class _Server:
         return Answer("service_definition", georeport.definition(sub), STALE_AFTER_S["services"])
 
     def requests(self) -> Answer:
-        pack, values = self._pack(), request.args
+        pack, values = self._pack(), _query()
         asked = forms.ids(values)
         if asked is not None:  # it overrides all other arguments
             cases = published.found(pack, asked)
@@ -140,7 +148,7 @@ class _Server:
 
     def updates(self) -> Answer:
         pack = self._pack()
-        span = forms.span(request.args, self._now())
+        span = forms.span(_query(), self._now())
         key = _key()
         client = key.client if key and key.may(keys.NOTES) else None
         found = (
@@ -158,8 +166,8 @@ class _Server:
             raise Problem(403, "api_key was not provided, or is not valid")
         values = request.values.to_dict()
         report = forms.report(values, pack)
-        case = self._lodging.lodge(key.client, report, values, self._now())
-        notice = lodging.notice(self._pack(), case, report)
+        case = self._lodging.lodge(key, report, values, self._now())
+        notice = lodging.notice(pack, case, report, is_of_phone=self._lodging.is_of_phone(case, report))
         told = {"service_request_id": case.id, "service_notice": notice, "account_id": None}
         return Answer("service_requests", [told])
 
@@ -205,6 +213,8 @@ class _Pace:
 
     def check(self) -> None:
         request.max_content_length = LARGEST_BODY
+        if not request.content_length and len(request.get_data()) >= LARGEST_BODY:
+            raise RequestEntityTooLarge  # sent in chunks it is cut off there, and the rest may say something else
         if not self._limiter.hit(self._reads, "from", _address()):
             raise Problem(429, f"more than {self._reads.amount} requests a minute came from this address")
         if request.method == "POST" and (key := _key()):
@@ -215,13 +225,30 @@ class _Pace:
 
 def _address() -> str:
     """Whose requests are counted together: behind a proxy of this machine, whom that names."""
-    peer = request.remote_addr or ""
+    return _line(_forwarded("For")[:64] or request.remote_addr or "")
+
+
+def _forwarded(what: str) -> str:
+    """What a proxy of this machine says about whom it speaks for; nobody else is believed."""
+    is_ours = _line(request.remote_addr or "") in _OURSELVES
+    return request.headers.get(f"X-Forwarded-{what}", "").rpartition(",")[2].strip() if is_ours else ""
+
+
+def _line(address: str) -> str:
+    """All addresses that one customer of a network has: of IPv6 they are 2⁶⁴."""
     try:
-        is_ours = ip_address(peer).is_loopback
+        known = ip_address(address)
     except ValueError:
-        is_ours = False
-    named = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() if is_ours else ""
-    return named[:64] or peer
+        return address
+    if isinstance(known, IPv4Address):
+        return str(known)
+    return str(known.ipv4_mapped or IPv6Network((known, 64), strict=False))
+
+
+def _query() -> Mapping[str, str]:
+    """The arguments of the address; what is given several times is a list, as if commas stood between."""
+    given = request.args
+    return {name: ",".join(given.getlist(name)) if name in _LISTS else given[name] for name in given}
 
 
 def _key() -> ApiKey | None:
@@ -262,8 +289,17 @@ def _told(view: Callable[..., Answer]) -> Callable[..., ResponseReturnValue]:
     return told
 
 
-def _nothing(rest: str) -> Answer:
-    raise Problem(404, f"there is nothing at {forms.cut(forms.clean(rest), 60)}")
+def _nothing(fault: HTTPException) -> ResponseReturnValue:
+    """No such address, or method, below ours: told as GeoReport tells it. Elsewhere as ever."""
+    if request.path != PREFIX and not request.path.startswith(f"{PREFIX}/"):
+        return fault.get_response()
+    if fault.code == 405:
+        answer = _fault(Problem(405, f"{forms.cut(forms.clean(request.method), 10)} is not possible here"))
+        answer.headers.extend((name, value) for name, value in fault.get_headers() if name == "Allow")
+    else:
+        rest = request.path.removeprefix(PREFIX).removeprefix("/")
+        answer = _fault(Problem(404, f"there is nothing at {forms.cut(forms.clean(rest), 60)}"))
+    return _for_any_page(answer)
 
 
 def _openapi() -> ResponseReturnValue:
@@ -276,7 +312,7 @@ def _for_any_page(response: Response) -> Response:
     return response
 
 
-def _fault(fault: Exception) -> ResponseReturnValue:
+def _fault(fault: Exception) -> Response:
     """What is wrong, as a list, in the form that was asked for."""
     match fault:
         case Problem():

@@ -57,9 +57,7 @@ def _sftp(exchange: Exchange, access: Access) -> Transport:
     from sync.transports.sftp import Sftp  # noqa: PLC0415  what speaks SSH is big, and few offices have it
 
     password = access.secret(exchange.agency)
-    return Sftp(
-        exchange.address, exchange.host_key, password, access.ssh_key, settle_s=access.settle_s, log=access.log
-    )
+    return Sftp(exchange.address, exchange.host_key, password, access.ssh_key, settle_s=access.settle_s, log=access.log)
 
 
 def _folder(exchange: Exchange, access: Access) -> Folder:

@@ -100,9 +100,10 @@ def said(told: Object, name: str) -> str:
 
 
 def _news(told: Object) -> tuple[State, str] | None:
-    """The finest status that we know."""
+    """The finest status that we know. "Resolved" and "no further action" together tell what was decided."""
     given = (fold(said(told, name)) for name in ("external_status_code", "extended_status", "status"))
-    return next((STATUSES[one] for one in given if one in STATUSES), None)
+    known = [STATUSES[one] for one in given if one in STATUSES]
+    return _EXPLAINED if _EXPLAINED in known and known[0] == _FIXED else next(iter(known), None)
 
 
 def _row(told: Object, ours: Ours, key: str, news: tuple[State, str] | None, words: str, now: datetime) -> Row:

@@ -17,6 +17,7 @@ SETTLE_S: Final = 3.0  # that a file has to stay as it is to count as whole, whe
 CHUNK: Final = 64 * 1024
 MOST_OCTETS: Final = 512 * 1024 * 1024  # of one update file; a million rows take less than half of it
 MOST_NAMES: Final = 10_000  # of one listing
+_SHEETS: Final = (".csv", ".xlsx", ".xlsm", ".xls", ".ods")
 _LONGEST_NAME: Final = 200  # octets; file systems have room for 255, and we put something in front and behind
 
 READ_ME: Final = "READ-ME.txt"
@@ -44,10 +45,11 @@ def quiet(event: str, **facts: object) -> None:
 def is_update_file(name: str) -> bool:
     """Whether a file in `in/` is for us: a sheet with a plain name that nobody is still writing.
 
-    Hidden files, the lock files of office programs (`~$work.xlsx`) and unfinished ones (`.part`, `.tmp`) are not.
+    Old and foreign sheets (`.xls`, `.ods`) are: who sent one hears how to save it. Hidden files, the lock files of
+    office programs (`~$work.xlsx`) and unfinished ones (`.part`, `.tmp`) are not.
     """
     return (
-        name.lower().endswith((".csv", ".xlsx"))
+        name.lower().endswith(_SHEETS)
         and not name.startswith((".", "~"))
         and all(is_letter(letter) for letter in name)
         and len(name.encode()) <= _LONGEST_NAME

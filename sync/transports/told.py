@@ -1,8 +1,10 @@
 """What an Open311 server is told: each case once, and what its citizen does afterwards.
 
 What leaves: the kind of the case, its place, the case number, and, where the rules of `cases.worklist` let them out,
-the citizen's words and (if the pack says so) their number. Nothing of a case that itself came by Open311: two houses
-that face each other would hand it to and fro for ever.
+the citizen's words and (if the pack says so) their number. What is in confidence waits until an officer releases it:
+most servers show the world what they are told. A case that itself came by Open311 goes on under the id that
+its first house gave it, and is refused where it comes from; what comes round through another's system has our own
+number in its words, and goes no further: two houses that face each other would hand it to and fro for ever.
 
 A request must never be there twice. Before it is posted, that is noted; if the answer is lost, the next visit first
 asks whether it arrived: by posting it again where the server recognises it (it advertises `fixmystreet_id`), else by
@@ -11,6 +13,7 @@ looking for the case number among the requests of that time; only when it is not
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -29,6 +32,7 @@ from store import database
 from store.model import from_micros, new_id, node_name
 from sync import said
 from sync.feed import TRANSFERRED_AWAY
+from sync.open311.published import SOURCE, passing_id
 from sync.said import BETWEEN, Said
 from sync.transport import LinkFault
 from sync.transports import heard
@@ -37,7 +41,6 @@ from sync.transports.heard import FROM_US
 
 log = structlog.get_logger("mlango")
 
-SOURCE: Final = "open311"  # the channel of cases that came that way
 ID: Final = "fixmystreet_id"  # the attribute by which servers recognise a request that comes again
 GIVEN_UP: Final = timedelta(hours=1)  # after which a request that is not listed did not arrive
 _AROUND: Final = timedelta(hours=2)  # the moment of posting: their clocks are not ours
@@ -59,6 +62,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     Action.TRANSFER: "It is with your office again.",
     Action.WITHDRAW: "The citizen has withdrawn it.",
 }
+_MARK: Final = re.compile(r"\[Mlango ([0-9]{3}-[0-9]{3}-[0-9]{3})[]/]")
 _AWAY: Final = "Another office has it now."
 
 
@@ -72,6 +76,7 @@ class _Row(NamedTuple):
     case: str
     ref: str
     cycle: int
+    source_key: str
     citizen: str
     agency: str
     sub: str | None
@@ -90,9 +95,14 @@ class _Row(NamedTuple):
         return words_leave(self.visibility, self.guarded, self.shared)
 
     @property
+    def is_in_confidence(self) -> bool:
+        return not self.has_words and self.visibility != "anonymous"
+
+    @property
     def id_there(self) -> str:
         """What we call the request there: a reopened case may have to be another one."""
-        return self.ref if self.cycle == 1 else f"{self.ref}-{self.cycle}"
+        id = passing_id(self.case, self.source_key)
+        return id if self.cycle == 1 else f"{id}-{self.cycle}"
 
 
 class Telling:
@@ -132,8 +142,11 @@ class Telling:
 
     def _tell_of_new(self, case: _Row, rows: Sequence[_Row]) -> None:
         is_wanted = case.agency == self._exchange.agency and case.state in OPEN
-        if case.channel == SOURCE:
+        if is_wanted and case.channel == SOURCE and self._came_round(case):
             log.warning("open311_not_passed_on", agency=self._exchange.agency, case=case.case)
+        elif is_wanted and case.is_in_confidence:
+            log.warning("open311_in_confidence", agency=self._exchange.agency, case=case.case)
+            return
         elif is_wanted:
             self._lodge(case, rows)
             return
@@ -239,6 +252,12 @@ class Telling:
         cycle = f"/{case.cycle}" if case.cycle > 1 else ""
         return f"[Mlango {reference.shown(case.ref)}{cycle}]"
 
+    def _came_round(self, case: _Row) -> bool:
+        """Whether its words have a mark with a number of ours: we sent it ourselves, to whom sent it to us."""
+        marks = {mark.replace("-", "") for one in self._said(case) for mark in _MARK.findall(one.words)}
+        these = f"SELECT 1 FROM cases WHERE ref IN ({', '.join('?' * len(marks))}) LIMIT 1"
+        return bool(marks and database.rows(database.main, these, *marks))
+
     def _has_place(self, case: _Row) -> bool:
         """As in event files: no closer than the ward of what is in confidence."""
         return case.has_words or (case.visibility == "anonymous" and not case.guarded)
@@ -296,8 +315,8 @@ def _waiting(agency: str) -> Iterator[list[_Row]]:
     last = ""
     while found := database.rows(
         database.main,
-        "SELECT f.id, f.kind, e.id, f.recorded_at, c.id, c.ref, c.cycle, c.citizen_id, c.agency, c.sub, c.place, "
-        "c.ward, c.state, c.channel, c.visibility, c.guarded, c.shared, c.silent, x.ref "
+        "SELECT f.id, f.kind, e.id, f.recorded_at, c.id, c.ref, c.cycle, c.source_key, c.citizen_id, c.agency, c.sub, "
+        "c.place, c.ward, c.state, c.channel, c.visibility, c.guarded, c.shared, c.silent, x.ref "
         "FROM feed f JOIN cases c ON c.id = f.case_id "
         "JOIN case_event e ON e.case_id = f.case_id AND e.node = f.node AND e.seq = f.seq "
         "LEFT JOIN external_ref x ON x.agency = f.agency AND x.case_id = f.case_id "

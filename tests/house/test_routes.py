@@ -26,7 +26,6 @@ PUBLIC = {
         ("open311.requests", "open311.request", "open311.updates", "open311.token"),
         "Open311 tells of public cases by kind and place, never by a citizen's words; to report takes a key",
     ),
-    "open311.nothing": "says in Open311's own form that there is nothing at an address",
 }
 DEMO_ONLY = {
     "phone.page": "the phone simulator, where every citizen is made up",

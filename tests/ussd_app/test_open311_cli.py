@@ -45,6 +45,12 @@ def test_a_key_is_made_works_is_listed_without_its_secret_and_ends(database_url:
     assert (entry["key"], entry["scopes"]) == (made.called, ["lodge"])
 
 
+def test_who_may_have_citizens_texted_is_said_by_name(database_url: str) -> None:
+    asked = ["--scope", "lodge", "--scope", "sms"], []
+    may = [keys.find(told(command, "key", "add", "app", *scopes).splitlines()[1]) for scopes in asked]
+    assert [key.scopes for key in may if key] == ["lodge sms", "lodge notes"]
+
+
 def test_what_cannot_be_done_is_told(database_url: str) -> None:
     assert refusal(command, "key", "add", "Fix My Street").startswith("'Fix My Street' is no name for a client")
     assert refusal(command, "key", "revoke", "12345678") == "No key in force is called 12345678."

@@ -11,7 +11,7 @@ import click
 import packs
 from store.clock import utcnow
 from sync.open311 import keys
-from sync.open311.keys import CLIENT, PER_MINUTE, SCOPES, ApiKey, NoSuchKey
+from sync.open311.keys import CLIENT, PER_MINUTE, SCOPES, USUAL, ApiKey, NoSuchKey
 from ussd_app import wiring
 from ussd_app.cli import operator
 from ussd_app.cli.postroom import as_json, by, table, utc, written
@@ -38,7 +38,8 @@ def key() -> None:
 @click.argument("client")
 @click.option(
     "--scope", "scopes", type=click.Choice(SCOPES), multiple=True, help="lodge: may report; notes: may read what "
-    "offices wrote about its own reports. Both if none is named.",
+    "offices wrote about its own reports; sms: the phone numbers that it sends get SMS, since it made sure whose they "
+    "are. lodge and notes if none is named.",
 )  # fmt: skip
 @click.option(
     "--per-minute",
@@ -56,7 +57,7 @@ def add(client: str, scopes: tuple[str, ...], per_minute: int, actor: str | None
     if not CLIENT.fullmatch(client):
         raise Refusal(f"{client!r} is no name for a client; write small letters, digits and hyphens, like fixmystreet.")
     _open()
-    made, secret = keys.make(client, actor or operator.name(), utcnow(), scopes or SCOPES, per_minute)
+    made, secret = keys.make(client, actor or operator.name(), utcnow(), scopes or USUAL, per_minute)
     click.echo(f"Key {made.called} of {client} ({made.scopes.replace(' ', ', ')}; {per_minute} requests a minute):")
     click.echo(secret)
     click.echo("Only its digest is kept: whoever loses it gets another one.", err=True)

@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 from flask import Flask
+from structlog.testing import capture_logs
 
 import packs
 from cases.casework import Change
@@ -132,7 +133,9 @@ def test_a_fault_of_ours_is_told_as_one_without_its_reason(server: Server, monke
 
     monkeypatch.setattr(published, "listed", fail)
     for form, told in {"xml": b"<errors><error><code>500</code>", "json": b'[{"code":500,'}.items():
-        answer = server.client.get(f"{ENDPOINT}requests.{form}")
+        with capture_logs() as logs:
+            answer = server.client.get(f"{ENDPOINT}requests.{form}")
+        assert [one["event"] for one in logs] == ["open311_failed"]
         assert answer.status_code == 500
         assert answer.data.startswith(told) or told in answer.data
         assert b"712345678" not in answer.data
@@ -146,7 +149,9 @@ def test_words_that_no_key_of_this_box_opens_are_replaced_by_ours(server: Server
     stranger = Citizens(Keyring({"other": bytes(KEY_BYTES)}, "other", KEYRING.index_key))
     client = another(server, citizens=stranger).test_client()
     query = {"api_key": secret, "start_date": "2026-11-23T00:00:00Z", "end_date": "2026-11-24T00:00:00Z"}
-    told = client.get(f"{ENDPOINT}servicerequestupdates.json", query_string=query).get_json()
+    with capture_logs() as logs:
+        told = client.get(f"{ENDPOINT}servicerequestupdates.json", query_string=query).get_json()
+    assert [one["event"] for one in logs] == ["open311_words_unreadable"]
     assert told[-1]["description"] == "Nairobi Water says that it has been paid."
 
 

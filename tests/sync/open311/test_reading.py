@@ -256,6 +256,16 @@ def test_the_whole_last_second_counts_and_pages_go_on(server: Server, lodge: Lod
     assert len(server.get("servicerequestupdates.json", service_request_id=case.id)) == 2
 
 
+def test_what_is_no_news_takes_no_room_on_a_page(server: Server, lodge: Lodge, office: Office) -> None:
+    case = lodge()
+    for number in range(3):  # put on record, and told to nobody
+        act = Change(Action.RECORD, None, "csv", f"{number}", case.id, Role.SYNC, office=case.agency)
+        server.casework.apply(act, server.now)
+    office(case, Action.START)
+    pages = [server.get("servicerequestupdates.json", page_size="1", page=str(number)) for number in (1, 2, 3)]
+    assert [[one["status"] for one in page] for page in pages] == [["open"], ["in_progress"], []]
+
+
 # The database
 
 

@@ -14,7 +14,7 @@ from sync.transports.georeport import GeoReport, Posted, Refused, Unclear
 from tests.sync.transports.conftest import fault
 from tests.sync.transports.council import KEY, SERVICES, Council, Trouble
 
-IDLE = 1.0
+IDLE = 0.25
 REQUEST = {"service_code": "WTR", "description": "No water since Monday"}
 NOON = datetime(2026, 11, 23, 9, tzinfo=UTC)
 POST = "POST requests.json"

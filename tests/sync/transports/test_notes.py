@@ -18,7 +18,7 @@ def test_finished_sheets_are_for_us(name: str) -> None:
     "name",
     [
         *("~$work_NCWSC_20261123.xlsx", ".~lock.work.csv", ".in_1.csv", "in_1.csv.part", "in_1.csv.tmp", "in_1.csv~"),
-        *("READ-ME.txt", "done", "in_1.zip", "in_1.xls", "", "../in_1.csv", "..\\in_1.csv", "a\0.csv", "a\n.csv"),
+        *("READ-ME.txt", "done", "in_1.zip", "photo.jpg", "", "../in_1.csv", "..\\in_1.csv", "a\0.csv", "a\n.csv"),
         *("ax" * 100 + ".csv", "a\ud83d.csv", "a\N{RIGHT-TO-LEFT OVERRIDE}.csv"),
     ],
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+import requests
 import structlog
 from flask import Flask
 from werkzeug.serving import BaseWSGIServer, make_server
@@ -19,13 +20,12 @@ from cases.lifecycle import Action, Role
 from cases.models import Case
 from cases.worklist import Viewer
 from packs.model import Exchange
-from packs.places import place_index
 from store import database
 from store.sealing import Keyring
 from sync import links, outbound
 from sync.applying import Applier
 from sync.models import ExternalRef
-from sync.open311 import blueprint, keys
+from sync.open311 import keys
 from sync.transport import LinkFault
 from sync.transports.heard import FROM_US
 from sync.transports.open311 import Open311
@@ -33,6 +33,7 @@ from sync.turn import Talked
 from tests.sync.stage import AMINA, POWER, WATER, Stage
 from tests.sync.transports.conftest import fault
 from tests.sync.transports.council import KEY, Council, Trouble
+from tests.sync.transports.neighbour import Neighbour, served
 
 POST = "POST requests.json"
 
@@ -102,12 +103,17 @@ def test_a_case_is_posted_once_with_what_the_office_may_know(visits: Visits, cou
 
 
 @on_sqlite
-def test_what_is_in_confidence_says_its_kind_and_ward_alone(visits: Visits, council: Council) -> None:
-    visits.stage.lodge("The meter reader wants money", visibility="confidential")
+def test_what_is_in_confidence_waits_until_an_officer_releases_it(visits: Visits, council: Council) -> None:
+    case = visits.stage.lodge("The meter reader wants money", visibility="confidential")
+    visits.visit()
+    assert council.posted() == []
+    assert outbound.waiting(WATER)
+    visits.stage.act(case, Action.SHARE, None, Role.SUPERVISOR)
     visits.visit()
     (posted,) = council.posted()
-    assert posted["description"].startswith("Water: No water")
-    assert not {"lat", "long", "phone"} & posted.keys()
+    assert posted["description"].startswith("The meter reader wants money\nWater: No water")
+    assert "phone" not in posted
+    assert outbound.waiting(WATER) == 0
 
 
 @on_sqlite
@@ -131,7 +137,7 @@ def test_a_server_that_recognises_requests_is_simply_told_again(visits: Visits, 
         assert outbound.waiting(WATER)
     visits.visit()
     assert (len(council.requests), visits.ref(case)) == (1, "R1")
-    assert council.posted()[0]["attribute[fixmystreet_id]"] == case.ref
+    assert council.posted()[0]["attribute[fixmystreet_id]"] == case.id
 
 
 @on_sqlite
@@ -344,7 +350,7 @@ def test_a_reopened_case_is_a_new_request_where_nobody_listens(visits: Visits, c
     visits.visit()
     assert visits.ref(case) == "R2"
     again = council.posted()[-1]
-    assert again["attribute[fixmystreet_id]"] == f"{case.ref}-2"
+    assert again["attribute[fixmystreet_id]"] == f"{case.id}-2"
     assert "There is still no water" in again["description"]
 
 
@@ -357,16 +363,6 @@ def test_a_case_that_goes_elsewhere_before_they_had_it_never_comes_there(visits:
 
 
 @on_sqlite
-def test_what_came_by_open311_is_not_passed_on(visits: Visits, council: Council) -> None:
-    case = visits.stage.lodge("No water")
-    Case.update(channel="open311").where(Case.id == case.id).execute()
-    with structlog.testing.capture_logs() as logs:
-        visits.visit()
-    assert [one["event"] for one in logs] == ["open311_not_passed_on"]
-    assert council.posted() == []
-
-
-@on_sqlite
 def test_a_server_that_does_not_let_us_in_is_for_a_person(visits: Visits, council: Council) -> None:
     visits.stage.lodge("No water")
     council.then("GET services.json", Trouble(status=403, body=[{"description": "API key expired."}]))
@@ -374,38 +370,45 @@ def test_a_server_that_does_not_let_us_in_is_for_a_person(visits: Visits, counci
         visits.visit()
 
 
-# A house that faces itself
+# Two houses that face each other
 
 
 @pytest.fixture
-def house(visits: Visits) -> Iterator[Visits]:
-    """The office's server is our own: it has the office as well, and what is lodged there goes to it."""
-    stage = visits.stage
+def ours(visits: Visits) -> Iterator[str]:
+    """Where our own house answers Open311."""
     app = Flask(__name__)
-    app.register_blueprint(
-        blueprint(
-            casework=stage.casework,
-            citizens=stage.citizens,
-            pack_and_places=lambda: (stage.pack(), place_index(stage.pack())),
-            service_name="Mlango",
-            demo=True,
-            now=lambda: stage.now,
-        )
-    )
+    app.register_blueprint(served(visits.stage))
     server = make_server("127.0.0.1", 0, app, threaded=False)
     thread = Thread(target=_serve, args=(server,))
     thread.start()
-    visits.exchange = replace(visits.exchange, address=f"http://127.0.0.1:{server.port}/open311/v2/", jurisdiction="ke")
-    stage.exchanges[WATER] = visits.exchange
-    visits.key = keys.make("the other house", "test", stage.now)[1]
-    yield visits
+    yield f"http://127.0.0.1:{server.port}/open311/v2/"
     server.shutdown()
     thread.join()
+
+
+@pytest.fixture
+def neighbour(visits: Visits, tmp_path: Path, sqlite_template: Path) -> Iterator[Neighbour]:
+    """The house that has our office's cases, and takes us for the office of its own."""
+    with Neighbour(tmp_path / "neighbour", sqlite_template, visits.stage.now) as house:
+        visits.exchange = replace(visits.exchange, address=house.url, jurisdiction="ke")
+        visits.stage.exchanges[WATER] = visits.exchange
+        visits.key = house.key
+        yield house
 
 
 def history(case: Case, citizens: Citizens) -> list[str | None]:
     """What was said about a case."""
     return [entry.words for entry in worklist.history(Viewer(Role.ADMIN), case, citizens)]
+
+
+def report(url: str, secret: str, number: str) -> str:
+    """FixMyStreet sends a request; our id of it."""
+    form = {
+        "api_key": secret, "service_code": "water.none", "address_id": "W1387", "description": "Dry since Monday",
+        "attribute[fixmystreet_id]": number,
+    }  # fmt: skip
+    ((told),) = requests.post(f"{url}requests.json", data=form, timeout=10).json()
+    return str(told["service_request_id"])
 
 
 def _serve(server: BaseWSGIServer) -> None:
@@ -414,20 +417,55 @@ def _serve(server: BaseWSGIServer) -> None:
     database.close()
 
 
-def test_two_houses_that_face_each_other_hand_nothing_to_and_fro(house: Visits) -> None:
-    case = house.stage.lodge("No water since Monday")
+@on_sqlite
+def test_two_houses_that_face_each_other_hand_nothing_to_and_fro(
+    visits: Visits, ours: str, neighbour: Neighbour
+) -> None:
+    """Each takes the other for the same office; what came from FixMyStreet goes on, what came from us does not."""
+    stage = visits.stage
+    dialled = stage.lodge("No water since Monday")
+    reported = Case.get_by_id(report(ours, keys.make("fixmystreet", "test", stage.now)[1], "4711"))
+    key = keys.make("neighbour", "test", stage.now)[1]
     for _ in range(3):
-        house.visit()
-        house.stage.now += timedelta(minutes=1)
-    (there,) = Case.select().where(Case.channel == "open311")
-    assert (Case.select().count(), house.ref(case)) == (2, there.id)
-    assert (there.sub, there.place) == (case.sub, case.place)
+        visits.visit()
+        assert neighbour.ask("visit", ours, key) == 0
+    there = neighbour.ask("cases")
+    assert {visits.ref(dialled), visits.ref(reported)} == there.keys()
+    assert (len(there), Case.select().count()) == (2, 2)
 
-    house.stage.act(there, Action.START)
-    house.stage.act(there, Action.RESOLVE, "We replaced the burst pipe near the school.", outcome="fixed")
-    house.stage.now += timedelta(minutes=1)
-    (taken,) = house.visit().taken
-    assert (taken.rows, taken.accepted, taken.rejected) == (2, 2, 0)
-    assert (house.state(case), Case.get_by_id(case.id).outcome) == ("resolved", "fixed")
-    assert "We replaced the burst pipe near the school." in history(case, house.stage.citizens)
-    assert house.visit().taken == ()
+    neighbour.ask("resolve", visits.ref(dialled), "We replaced the burst pipe near the school.", "fixed")
+    neighbour.ask("resolve", visits.ref(reported), "The pipes there belong to the landlord.", "explained")
+    visits.visit()
+    assert visits.visit().taken == ()
+    assert neighbour.ask("visit", ours, key) == 0
+    for case, words, outcome in (
+        (dialled, "We replaced the burst pipe near the school.", "fixed"),
+        (reported, "The pipes there belong to the landlord.", "explained"),
+    ):
+        assert words in history(case, stage.citizens)
+        assert (visits.state(case), Case.get_by_id(case.id).outcome) == ("resolved", outcome)
+
+
+@on_sqlite
+def test_a_house_that_dies_before_it_answers_has_each_case_once(visits: Visits, neighbour: Neighbour) -> None:
+    case = visits.stage.lodge("No water since Monday")
+    neighbour.ask("die_after_the_next_request")
+    for _ in range(2):
+        with pytest.raises(LinkFault):
+            visits.visit()
+    with neighbour:
+        visits.visit()
+        assert [*neighbour.ask("cases")] == [visits.ref(case)]
+
+
+@on_sqlite
+def test_a_case_that_comes_round_through_another_system_goes_no_further(visits: Visits, council: Council) -> None:
+    """They sent us what we had sent them, under an id of their own."""
+    first = visits.stage.lodge("No water")
+    visits.visit()
+    again = visits.stage.lodge(council.posted()[0]["description"], caller=visits.stage.citizen("+254798765432"))
+    Case.update(channel="open311").where(Case.id == again.id).execute()
+    with structlog.testing.capture_logs() as logs:
+        visits.visit()
+    assert ("open311_not_passed_on", again.id) in [(one["event"], one.get("case")) for one in logs]
+    assert (len(council.posted()), visits.ref(first), outbound.waiting(WATER)) == (1, "R1", 0)
