@@ -12,12 +12,12 @@ from typing import Final
 import click
 import orjson
 
-from bench import machine, sms, sweep, ussd
+from bench import exchange, machine, sms, sweep, ussd
 from bench.plan import Benchmark, Plan, Report
 from store.clock import utcnow
 from ussd_app.refusal import Refusal
 
-BENCHMARKS: Final[Mapping[str, Benchmark]] = {"ussd": ussd, "sweep": sweep, "sms": sms}
+BENCHMARKS: Final[Mapping[str, Benchmark]] = {"ussd": ussd, "sweep": sweep, "sms": sms, "exchange": exchange}
 RESULTS: Final = Path(__file__).with_name("results")
 
 
@@ -25,7 +25,7 @@ RESULTS: Final = Path(__file__).with_name("results")
 @click.argument("names", metavar="[NAME]…", nargs=-1, type=click.Choice(list(BENCHMARKS)))
 @click.option("--seconds", type=click.IntRange(1, 600), default=8, show_default=True, help="Length of a round.")
 @click.option("--rounds", type=click.IntRange(1, 50), default=3, show_default=True, help="Rounds of each contender.")
-@click.option("--quick", is_flag=True, help="A tenth of the messages (sms).")
+@click.option("--quick", is_flag=True, help="A tenth of the messages or rows (sms, exchange).")
 @click.option(
     "--results",
     type=click.Path(file_okay=False, path_type=Path),
