@@ -111,6 +111,11 @@ FAULTS: Final[Mapping[str, Text]] = {
         "en": "Row {row}: the text in {field} has {length} letters. Shorten it to {most}.",
         "sw": "Mstari {row}: maandishi katika {field} yana herufi {length}. Yafupishe hadi {most}.",
     },
+    "E_FORMULA": {
+        "en": "Row {row}: Excel made '{value}' of what was typed in {field}. Type it again, without = + - @ before it.",
+        "sw": "Mstari {row}: Excel imegeuza ulichoandika kwenye {field} kuwa '{value}'. Andika tena, bila = + - au @ "
+        "mwanzoni.",
+    },
     "E_ROW": {
         "en": 'Row {row} cannot be read. Look for one quotation mark (") too many, or for a text without end.',
         "sw": 'Mstari {row} hausomeki. Tafuta alama ya kunukuu (") iliyozidi, au maandishi yasiyo na mwisho.',

@@ -18,7 +18,10 @@ from packs.model import Pack
 from store.model import Insert, to_micros
 from sync.models import FeedRow
 
+# What no event of the case is called: told to the office that has it no more, or that is to erase what it has of it
 TRANSFERRED_AWAY: Final = "transferred_away"
+ERASED: Final = "erased"
+FAREWELLS: Final = frozenset({TRANSFERRED_AWAY, ERASED})
 
 # The columns of a case that stand in a snapshot under their own names, beside `version`
 COLUMNS: Final = (

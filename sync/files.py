@@ -48,10 +48,13 @@ def _made(path: Path) -> Path:
 
 
 @contextmanager
-def alone(home: Path, agency: str) -> Iterator[None]:
-    """Wait until nobody else makes files for this office, and keep others waiting. The system lets go for who dies."""
+def alone(home: Path, agency: str, *, patient: bool = True) -> Iterator[None]:
+    """Wait until nobody else makes files for this office, and keep others waiting. The system lets go for who dies.
+
+    Who is not `patient` does not wait: raises BlockingIOError.
+    """
     with (_made(folder(home, agency)) / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX if patient else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
 
 
@@ -166,25 +169,48 @@ def failed(file: ExchangeFile, error: str, retry_at: datetime | None = None) -> 
 def remove_old(home: Path, before: datetime, now: datetime, most: int = 500) -> int:
     """Take files that were made before that moment off the disk, once they were delivered or read; how many went.
 
-    What is known of them stays: that a name was used, and the chain of the event files.
+    What is known of them stays: that a name was used, and the chain of the event files. What an office put into its
+    folder itself, and we put away there when it was read, goes by the day on which it was written.
     """
     old = _files(
         "WHERE removed_at IS NULL AND made_at < ? AND state IN ('delivered', 'applied', 'refused') "
         "ORDER BY made_at LIMIT ?",
         *(to_micros(before), most),
     )
-    for file in old:
-        for path in parts(home, file):
-            path.unlink(missing_ok=True)
-    _mark_removed([file.id for file in old], now)
-    return len(old)
+    remove(home, old, now)
+    put_away = [path for path in (home / "exchange").glob("*/in/done/*") if path.stat().st_mtime < before.timestamp()]
+    for path in put_away:
+        path.unlink(missing_ok=True)
+    return len(old) + len(put_away)
 
 
-def _mark_removed(ids: Sequence[str], now: datetime) -> None:
-    if ids:
-        marks = ", ".join("?" * len(ids))
-        gone = f"UPDATE exchange_file SET removed_at = ? WHERE id IN ({marks})"
-        database.run(database.main, gone, to_micros(now), *ids)
+def remove(home: Path, old: Sequence[ExchangeFile], now: datetime) -> None:
+    """Take these files off the disk; what is known of them stays."""
+    _unlink(home, old)
+    mark_removed(old, now)
+
+
+def mark_removed(old: Sequence[ExchangeFile], now: datetime) -> None:
+    """These are no longer on disk."""
+    if old:
+        gone = f"UPDATE exchange_file SET removed_at = ? WHERE id IN ({', '.join('?' * len(old))})"
+        database.run(database.main, gone, to_micros(now), *(file.id for file in old))
+
+
+def forget(home: Path, file: ExchangeFile) -> None:
+    """As if it had never been made: take it off the disk, and out of what is known."""
+    _unlink(home, [file])
+    database.run(database.main, "DELETE FROM exchange_file WHERE id = ?", file.id)
+
+
+def _unlink(home: Path, old: Sequence[ExchangeFile]) -> None:
+    for path in (path for file in old for path in parts(home, file)):
+        path.unlink(missing_ok=True)
+
+
+def kept(agency: str) -> list[ExchangeFile]:
+    """All files there and back of an office that are still on disk, as far as we know."""
+    return _files("WHERE agency = ? AND removed_at IS NULL ORDER BY id", agency)
 
 
 def _named(agency: str, direction: str, name: str) -> ExchangeFile | None:

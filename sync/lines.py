@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -19,9 +20,8 @@ from cases.citizens import Citizens
 from cases.worklist import contact_leaves, words_leave
 from packs.model import Pack
 from store import database
-from store.model import from_micros
 from sync import said
-from sync.feed import TRANSFERRED_AWAY
+from sync.feed import FAREWELLS
 from sync.said import Said
 from sync.sheet import Cell, Number
 
@@ -33,11 +33,13 @@ HEADER: Final = (
 )  # fmt: skip
 
 _PAGE: Final = 1_000
+_NOT_KNOWN: Final = ("sending:", "token:")  # what `external_ref` says until the office's own number is known
+_NOWHERE: Final = ("", "")
 _KENYAN_MOBILE: Final = re.compile(r"\+254([17]\d\d)(\d{3})(\d{3})")
 
 
 class _Row(NamedTuple):
-    """A row of the feed, the id of its event, and its case as it is now."""
+    """A row of the feed, the id of its event (its own if there is none), and its case as it is now."""
 
     id: str
     kind: str
@@ -50,6 +52,7 @@ class _Row(NamedTuple):
     visibility: str
     guarded: int | None
     shared: int | None
+    silent: int | None
     agency_ref: str | None
 
     @property
@@ -62,7 +65,8 @@ class _Row(NamedTuple):
 
     @property
     def has_contact(self) -> bool:
-        return self.is_theirs and contact_leaves(self.visibility, self.guarded)
+        """Who wants no SMS about a case does not want to be called about it by somebody else either."""
+        return self.is_theirs and contact_leaves(self.visibility, self.guarded) and not self.silent
 
 
 class Lines:
@@ -72,6 +76,7 @@ class Lines:
         self._citizens, self._pack = citizens, pack
         self._zone = ZoneInfo(pack.zone)
         self._tells_contact = pack.exchange(agency).contact
+        self._spots: dict[str, tuple[Cell, Cell]] = {}  # by ward
         self.written = 0
 
     def of(self, file_ids: Sequence[str], progress: Callable[[int], object]) -> Iterator[tuple[Cell, ...]]:
@@ -90,7 +95,7 @@ class Lines:
         snapshots = [orjson.loads(row.snapshot) for row in page]
         masters = _refs({snapshot["master"] for snapshot in snapshots if snapshot.get("master")})
         for row, now in zip(page, snapshots, strict=True):
-            if row.kind == TRANSFERRED_AWAY:
+            if row.kind in FAREWELLS:
                 yield _farewell(row, now)
                 continue
             summary = _summary(row, words.get(row.case, ()))
@@ -106,7 +111,7 @@ class Lines:
         return (
             SCHEMA_VERSION,
             row.ref,
-            Number(str(now["version"])),
+            _whole(now["version"]),
             row.event,
             row.kind,
             now["sub"] or now["category"] or "",
@@ -119,25 +124,36 @@ class Lines:
             now["state"],
             self._time(now["received_at"]),
             self._time(now["due_at"]),
-            Number(str(now["escalation"])),
+            _whole(now["escalation"]),
             masters.get(now["master"], ""),
             now["visibility"],
             contact,
-            row.agency_ref or "",
+            "" if (row.agency_ref or "").startswith(_NOT_KNOWN) else row.agency_ref or "",
         )
 
     def _where(self, row: _Row, now: Mapping[str, Any]) -> tuple[Cell, Cell]:
         """The middle of the ward, in degrees; of what is in confidence only once it is released."""
-        spot = self._pack.centroids.get(now["ward"]) if row.has_place else None
-        return (Number(f"{spot.lat:.4f}"), Number(f"{spot.long:.4f}")) if spot else ("", "")
+        ward = now["ward"] if row.has_place else None
+        if not ward:
+            return _NOWHERE
+        if ward not in self._spots:
+            spot = self._pack.centroids.get(ward)
+            self._spots[ward] = (Number(f"{spot.lat:.4f}"), Number(f"{spot.long:.4f}")) if spot else _NOWHERE
+        return self._spots[ward]
 
     def _time(self, micros: int) -> str:
-        return iso(from_micros(micros), self._zone)
+        """As `iso` tells it, in two thirds of the time."""
+        return datetime.fromtimestamp(micros // 1_000_000, self._zone).isoformat()
 
 
 def iso(moment: datetime, zone: ZoneInfo) -> str:
     """A moment as whole-second ISO 8601 with the zone's offset."""
     return moment.astimezone(zone).isoformat(timespec="seconds")
+
+
+@lru_cache(maxsize=1_000)  # the same few, again and again
+def _whole(number: int) -> Number:
+    return Number(str(number))
 
 
 def national(msisdn: str) -> str:
@@ -147,8 +163,8 @@ def national(msisdn: str) -> str:
 
 
 def _farewell(row: _Row, now: Mapping[str, Any]) -> tuple[Cell, ...]:
-    """To the office that has the case no more: which one, and no word about it."""
-    told = (SCHEMA_VERSION, row.ref, Number(str(now["version"])), row.event, row.kind)
+    """To the office that has the case no more, or is to erase it: which one, and no word about it."""
+    told = (SCHEMA_VERSION, row.ref, _whole(now["version"]), row.event, row.kind)
     return (*told, *[""] * (len(HEADER) - len(told)))
 
 
@@ -165,9 +181,9 @@ def _pages(file_id: str) -> Iterator[list[_Row]]:
     last = ""
     while found := database.rows(
         database.main,
-        "SELECT f.id, f.kind, f.snapshot, f.case_id, e.id, c.ref, c.citizen_id, c.agency = f.agency, "
-        "c.visibility, c.guarded, c.shared, x.ref FROM feed f JOIN cases c ON c.id = f.case_id "
-        "JOIN case_event e ON e.case_id = f.case_id AND e.node = f.node AND e.seq = f.seq "
+        "SELECT f.id, f.kind, f.snapshot, f.case_id, COALESCE(e.id, f.id), c.ref, c.citizen_id, c.agency = f.agency, "
+        "c.visibility, c.guarded, c.shared, c.silent, x.ref FROM feed f JOIN cases c ON c.id = f.case_id "
+        "LEFT JOIN case_event e ON e.case_id = f.case_id AND e.node = f.node AND e.seq = f.seq "
         "LEFT JOIN external_ref x ON x.agency = f.agency AND x.case_id = f.case_id "
         f"WHERE f.file_id = ? AND f.id > ? ORDER BY f.id LIMIT {_PAGE}",
         *(file_id, last),

@@ -18,8 +18,8 @@ class FeedRow(Model):
 
     agency = CharField(max_length=24)
     case = ForeignKeyField(Case, on_delete="RESTRICT", index=False)
-    seq = IntegerField()  # of the event, within (node, case)
-    kind = CharField(max_length=24)  # the event's, or `transferred_away` for the office that had the case before it
+    seq = IntegerField()  # of the event, within (node, case); 0: there is none
+    kind = CharField(max_length=24)  # the event's, or one of `sync.feed.FAREWELLS`
     snapshot = TextField()  # JSON: the case as it stood after the event, as `sync.feed` says
     recorded_at = UtcField()
     file_id = CharField(max_length=32, null=True)  # the event file that took it; NULL: it waits for the next one
@@ -107,4 +107,18 @@ class ExternalRef(Model):
         indexes = ((("agency", "case"), True), (("agency", "ref"), False))
 
 
-TABLES: Final = (FeedRow, ExchangeFile, ExchangeSlot, ExchangeLink, ExternalRef)
+class Erasing(Model):
+    """A case whose citizen was erased, for as long as a file in the folder of this office may tell of it."""
+
+    agency = CharField(max_length=24)
+    ref = CharField(max_length=9)  # of the case
+    since = UtcField()  # no file that was made before tells of it
+    until = UtcField()  # when it is looked for the last time
+    looked_at = UtcField(null=True)  # when it was last looked for
+
+    class Meta:
+        table_name = "erasing"
+        indexes = ((("agency", "ref"), True),)
+
+
+TABLES: Final = (FeedRow, ExchangeFile, ExchangeSlot, ExchangeLink, ExternalRef, Erasing)

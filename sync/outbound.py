@@ -9,10 +9,11 @@ fits, and the next run only notes that it is there. So no row is lost and none i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -73,8 +74,10 @@ class Exporter:
             return self._rehearsed(agency, now, since)
         with files.alone(self._home, agency):
             if since:
-                return self._repeat(agency, since, now, progress)
+                return self.repeat(agency, since, now, progress)
             finished = self._finish_begun(agency, now, progress)
+            if finished:
+                self._relink(agency, now)
             if finished and not waiting(agency):
                 return finished
             return self._finish(self._begin(agency, now), now, progress)
@@ -113,20 +116,28 @@ class Exporter:
     def _next_seq(self, agency: str) -> int:
         """Files on disk count, too: a database that was restored from a backup uses no number a second time."""
         known = database.rows(database.main, f"SELECT MAX(seq) FROM exchange_file {_CHAIN}", agency)[0][0] or 0
-        return 1 + max([known, *self._on_disk(agency)])
+        return 1 + max([known, *self._lost(agency, known)])
 
     def _digest_before(self, agency: str, seq: int) -> str | None:
         """The SHA-256 of the file with the number before `seq`, by the database or else by its manifest on disk."""
         before = _numbered(agency, seq - 1)
         if before:
             return before.sha256
-        path = self._on_disk(agency).get(seq - 1)
-        return manifest.read(path, self._keys).sha256 if path else None
+        lost = self._lost(agency, seq - 2).get(seq - 1)
+        return lost.sha256 if lost else None
 
-    def _on_disk(self, agency: str) -> dict[int, Path]:
-        """The manifests of the chain that are still on disk, by number."""
-        named = ((path, _NUMBERED.fullmatch(path.name)) for path in self._folder(agency).iterdir())
-        return {int(match[1]): path for path, match in named if match}
+    def _lost(self, agency: str, after: int) -> dict[int, Manifest]:
+        """What lies on disk of the chain after that number, and is ours: an office may write into its folder, too."""
+        found: dict[int, Manifest] = {}
+        for path in self._folder(agency).iterdir():
+            match = _NUMBERED.fullmatch(path.name)
+            seq = int(match[1]) if match else 0
+            if seq > after:
+                with suppress(OSError, BadManifest):
+                    note = manifest.read(path, self._keys)
+                    if (note.agency, note.seq) == (agency, seq):
+                        found[seq] = note
+        return found
 
     def _finish_begun(self, agency: str, now: datetime, progress: Progress) -> Made | None:
         """The file that somebody began and did not end, brought to its end; None if there is none."""
@@ -152,9 +163,49 @@ class Exporter:
         file.rows = note.rows
         return self._made(file)
 
+    # Anew
+
+    def anew(self, agency: str, names: Collection[str], now: datetime) -> None:
+        """Write files of the chain that were not delivered yet anew, with what may be told by now, one after the other.
+
+        Files that follow them get new manifests. Who calls has the office's folder alone (`files.alone`). Whatever
+        stops it on the way: `make` brings it to its end.
+        """
+        self._finish_begun(agency, now, lambda _: None)
+        for name in names:
+            self._write_anew(agency, name, now)
+        self._relink(agency, now)
+
+    def begins_at(self, file: ExchangeFile) -> datetime:
+        """From when on a file tells what happened, if it is a repeat; else when it was made."""
+        since = None
+        with suppress(OSError, BadManifest):
+            since = manifest.read(self._made(file).manifest, self._keys).repeat_since
+        return datetime.fromisoformat(since) if since else file.made_at
+
+    def _write_anew(self, agency: str, name: str, now: datetime) -> None:
+        """It is begun once more: who dies here leaves what `_finish_begun` finds and cannot take for a whole file."""
+        found = _files(f"{_CHAIN} AND name = ? AND state = 'made'", agency, name)
+        for file in found:
+            self._made(file).manifest.unlink(missing_ok=True)
+            database.run(database.main, "UPDATE exchange_file SET state = 'making' WHERE id = ?", file.id)
+            self._noted(file, self._write(file, [file.id], now, lambda _: None), file.made_at)
+
+    def _relink(self, agency: str, now: datetime) -> None:
+        """Have every file that was not delivered name the one before it as that is now."""
+        for before, file in pairwise(_undelivered_chain(agency)):
+            made = self._made(file)
+            follows = file.seq == (before.seq or 0) + 1 and file.state == "made"
+            if not follows or before.sha256 in (None, file.previous) or not made.path.exists():
+                continue
+            file.previous = before.sha256
+            self._seal(self._note_on(made.path, file, file.rows, now, None), made)
+            database.run(database.main, "UPDATE exchange_file SET previous = ? WHERE id = ?", file.previous, file.id)
+
     # Beside the chain
 
-    def _repeat(self, agency: str, since: datetime, now: datetime, progress: Progress) -> Made:
+    def repeat(self, agency: str, since: datetime, now: datetime, progress: Progress = lambda _: None) -> Made:
+        """A repeat of what was made since then. Who calls has the office's folder alone."""
         sent = [file.id for file in _sent_since(agency, since)]
         file = ExchangeFile(agency=agency, name=self._name_of_repeat(agency, now))
         note = self._write(file, sent, now, progress, since)
@@ -191,9 +242,12 @@ class Exporter:
         with files.publish(made.path.parent, made.path.name) as out:
             write_csv(chain([HEADER], lines.of(taken_by, progress)), out)
         note = self._note_on(made.path, file, lines.written, now, since)
-        with files.publish(made.manifest.parent, made.manifest.name) as out:
-            out.write(manifest.written(note, self._keys.key_for(file.agency)))
+        self._seal(note, made)
         return note
+
+    def _seal(self, note: Manifest, made: Made) -> None:
+        with files.publish(made.manifest.parent, made.manifest.name) as out:
+            out.write(manifest.written(note, self._keys.key_for(note.agency)))
 
     def _note_on(self, path: Path, file: ExchangeFile, rows: int, now: datetime, since: datetime | None) -> Manifest:
         sealed = checkpoints.newest(node_name())
@@ -246,11 +300,12 @@ def waiting(agency: str) -> int:
 def prune(pack: Pack, home: Path, now: datetime, keep: timedelta = KEEP) -> int:
     """Remove some of what is older than `keep`, in a short time: rows of the feed, and files on disk; how many went.
 
-    What waits for the file of an office stays, however long the line to it is dead.
+    What waits for the file of an office stays, however long the line to it is dead; and so do the rows of a file that
+    was not delivered, since it may have to be written anew.
     """
     told = {agency for agency, exchange in pack.exchanges.items() if "events" in exchange.files}
-    begun = "SELECT id FROM exchange_file WHERE state = 'making'"
-    gone = _forget(f"file_id IS NOT NULL AND file_id NOT IN ({begun}) ORDER BY file_id, id", now - keep)
+    here = "SELECT id FROM exchange_file WHERE direction = 'out' AND state IN ('making', 'made')"
+    gone = _forget(f"file_id IS NOT NULL AND file_id NOT IN ({here}) ORDER BY file_id, id", now - keep)
     for agency in _who_is_waited_for() - told:
         gone += _forget("file_id IS NULL AND agency = ? ORDER BY id", now - keep, agency)
     return gone + files.remove_old(home, now - keep, now)
@@ -292,6 +347,12 @@ def _take_waiting(file: ExchangeFile) -> None:
 
 def _sent_since(agency: str, since: datetime) -> list[ExchangeFile]:
     return _files(f"{_CHAIN} AND state <> 'making' AND made_at >= ? ORDER BY seq", agency, to_micros(since))
+
+
+def _undelivered_chain(agency: str) -> list[ExchangeFile]:
+    """What was not delivered yet of the chain, and all between; first the file before that."""
+    first = f"SELECT MIN(seq) FROM exchange_file {_CHAIN} AND state = 'made'"
+    return _files(f"{_CHAIN} AND seq >= ({first}) - 1 ORDER BY seq", agency, agency)
 
 
 def _numbered(agency: str, seq: int) -> ExchangeFile | None:

@@ -33,6 +33,8 @@ _SAMPLE: Final = 65_536
 
 # Besides = + - @ TAB CR and ' itself: their full-width forms, which some editions evaluate as well
 _RISKY: Final = frozenset("=+-@\t\r'＝＋－＠")
+_BLANK: Final = " \n\u00a0"  # what a spreadsheet looks behind
+_SUSPECT: Final = _RISKY | set(_BLANK)  # where no cell begins with these, none has to be looked at
 _NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
 
@@ -52,7 +54,11 @@ Cell = str | Number
 
 def guard(text: str) -> str:
     """The text with a `'` before it if a spreadsheet could take it for a formula, or for such a guard."""
-    return f"'{text}" if text.lstrip(" \n\u00a0")[:1] in _RISKY else text
+    return f"'{text}" if text.lstrip(_BLANK)[:1] in _RISKY else text
+
+
+def _guarded(cell: Cell) -> str:
+    return cell if isinstance(cell, Number) else guard(cell)
 
 
 def unguard(text: str) -> str:
@@ -63,11 +69,12 @@ def unguard(text: str) -> str:
 def write_csv(rows: Iterable[Sequence[Cell]], out: IO[bytes]) -> int:
     """Write rows (the header is the first) and leave `out` open; returns how many they were, the header with them."""
     written = 0
-    text = TextIOWrapper(out, encoding="utf-8-sig", errors="replace", newline="")
+    out.write(codecs.BOM_UTF8)  # here, since "utf-8-sig" is slow for every line
+    text = TextIOWrapper(out, encoding="utf-8", errors="replace", newline="")
     try:
         lines = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
         for row in rows:
-            lines.writerow([cell if isinstance(cell, Number) else guard(cell) for cell in row])
+            lines.writerow([_guarded(cell) if cell[:1] in _SUSPECT else cell for cell in row])
             written += 1
     finally:
         text.detach()

@@ -262,8 +262,14 @@ def _tidy(cell: str) -> str:
     return " ".join(normalize("NFC", _UNSEEN.sub(" ", cell)).split())
 
 
+# What stands in a cell whose words a spreadsheet took for a formula, or that was too narrow to be shown
+_MISTAKEN: Final = re.compile(r"#[A-Z][A-Z0-9/_]*[!?]|#N/A|#{3,}|Err:[0-9]{3}")
+
+
 def _note(cells: Cells, name: str) -> str:
     note = _tidy(cells.get(name, ""))
+    if _MISTAKEN.fullmatch(note):
+        raise _Wrong("E_FORMULA", name)
     if len(note) > LONGEST_NOTE:
         raise _Wrong("E_CELL", name, length=f"{len(note):,}", most=f"{LONGEST_NOTE:,}")
     return note

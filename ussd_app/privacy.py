@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, NamedTuple, Self, get_args
 import orjson
 from peewee import DatabaseProxy
 
+import packs
 from cases import clusters, pins, privacy, reference
 from cases.casework import Casework
 from cases.citizens import Caller, Citizens
@@ -25,6 +26,7 @@ from sms_gateway.message import Direction
 from sms_gateway.outbox import Render
 from store import database
 from store.model import from_micros, new_id, to_micros
+from sync import erasure
 from ussd_app.settings import Settings
 
 Kind = Literal["citizens", "texts", "inbox"]
@@ -197,7 +199,8 @@ def erase(
     """Erase a citizen everywhere; how many rows of what went, None if they were erased before.
 
     Their open cases are withdrawn first if `withdraw` says through whom; else they raise StillOpen. All of it is one
-    transaction. USSD sessions may be in a file of their own: they go first, so that a repeat finds the rest.
+    transaction. USSD sessions may be in a file of their own: they go first, so that a repeat finds the rest. The files
+    of offices are gone through after it (`sync.erasure.clean`), by the relay if nobody else does.
     """
     with database.transaction():
         citizens.hold(citizen_id)
@@ -209,9 +212,12 @@ def erase(
             gone[part.name] += _take_away(part, citizen_id)
         gone["sketches of words"] += clusters.forget(citizen_id)
         gone["PINs of secret cases"] += pins.forget(citizen_id)
+        gone["updates of offices that wait"] += erasure.drop_waiting(citizen_id)
         _unsay_reasons(citizen_id)
         gone += Counter()  # without what there was nothing of
         forgotten = privacy.forget(citizens, citizen_id, reason=reason, actor=actor, rows=gone, now=now)
+        if forgotten:
+            erasure.begin(citizen_id, packs.current(), now, thorough=reason == "request")
     return gone if forgotten else None
 
 

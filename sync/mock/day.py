@@ -25,6 +25,7 @@ from sync.mock.books import ENDED, Books, Entry, Row, Sent
 from sync.mock.handwriting import DAY, DRESSES, OF_CLERKS, OF_SYSTEMS, as_typed, slipped
 from sync.mock.notes import note
 from sync.mock.paper import Paper
+from sync.transports.notes import in_order
 
 XLSX: Final = 0.6  # of all worklists are filled in as Excel files, the others as tables
 MOST_A_DAY: Final = 40  # cases that the system moves on, and that the clerk does
@@ -152,6 +153,9 @@ class Day:
     def _read_answer(self, path: Path) -> Iterator[str]:
         told = json.loads(path.read_bytes())
         name = told["file"]
+        if not (self._sent / name).exists():
+            yield f"Saw what became of {name}, which somebody else sent."
+            return
         if told.get("refused"):
             self._books.count("files refused")
             yield f"{name} was refused: {told['refused']}"
@@ -178,13 +182,15 @@ class Day:
         for number, row in paper.rows():
             key = row["update_key"]
             yield f"{row['problem']} {self._mend(key)}"
-            sent = self._books.rows[key]
-            paper.write(number, sent.row if sent.slip == _MENDED else {"status": ""})
+            sent = self._books.rows.get(key)
+            paper.write(number, sent.row if sent and sent.slip == _MENDED else {"status": ""})
         self._put(path.name, paper.saved(self._rng.choice(DRESSES)))
 
     def _mend(self, key: str) -> str:
         """What is done about a row that came back; in words."""
-        sent = self._books.rows[key]
+        sent = self._books.rows.get(key)
+        if sent is None:  # a person filled in a list of the same name
+            return "Threw the row away."
         was, sent.slip = sent.slip, _MENDED if sent.slip in _SLIPS else _THROWN_AWAY
         self._books.count("mended" if sent.slip == _MENDED else "thrown away")
         if sent.slip == _MENDED:
@@ -195,10 +201,10 @@ class Day:
 
     def _fill_sheets(self) -> Iterator[str]:
         """Fill in today's worklist, as an Excel file or a table; a list that did not change since is left alone."""
-        lists = sorted(self._out.glob(f"work_{self._habits.agency}_????????.xlsx"))
-        if "work" not in self._habits.files or not lists or not self._is_new(lists[-1]):
+        newest = self._newest_list()
+        if "work" not in self._habits.files or newest is None or not self._is_new(newest):
             return
-        path = lists[-1] if self._rng.random() < XLSX else lists[-1].with_suffix(".csv")
+        path = newest if self._rng.random() < XLSX else newest.with_suffix(".csv")
         paper, steps = Paper(path), Counter[str]()
         for number, row in paper.rows():
             step = self._next_step(row)
@@ -212,6 +218,12 @@ class Day:
             self._books.count("worklist rows", steps.total())
             how = "in Excel" if path.suffix == ".xlsx" else f"saved {dress.told}"
             yield f"Filled in {path.name}, {how}: {_listed(steps)}."
+
+    def _newest_list(self) -> Path | None:
+        """The list of the newest day; the second and third of a day have a number behind it."""
+        names = [path.name for path in self._out.glob(f"work_{self._habits.agency}_*.xlsx")]
+        lists = in_order(name for name in names if not name.endswith(".errors.xlsx"))
+        return self._out / lists[-1] if lists else None
 
     def _is_new(self, path: Path) -> bool:
         digest = sha256(path.read_bytes()).hexdigest()

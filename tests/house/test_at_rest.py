@@ -4,17 +4,22 @@ key opens what is left."""
 from __future__ import annotations
 
 import re
+from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
+from zipfile import ZipFile
 
 import psycopg
 from peewee import ForeignKeyField
 
+import packs
 from cases.clusters import CaseSketch
 from cases.models import Case, CaseEvent, Citizen
 from cases.pins import CasePin
 from menus.sessions import UssdSession
+from packs.model import Exchange
 from sms_gateway import reports
 from sms_gateway.channels import Channels
 from sms_gateway.gateway import Policy, Refused, Report, State
@@ -23,6 +28,11 @@ from sms_gateway.outbox import Outbox
 from sms_gateway.simulator import HandsetMessage
 from store import database
 from store.sealing import Keyring
+from sync import erasure
+from sync.manifest import Keys
+from sync.outbound import Exporter
+from sync.worklists import Worklists
+from tests.conftest import KEYRING
 from tests.house.test_migrations import MODELS
 from tests.menus.stage import Stage
 from tests.sms_gateway.conftest import Log, Network, render
@@ -46,7 +56,9 @@ def test_no_byte_of_the_database_shows_a_number_or_words(bound: str, keyring: Ke
     assert not found, f"the database holds what is private: {found[0]!r}"
 
 
-def test_after_erasing_nothing_that_opens_is_left_in_any_byte(bound: str, keyring: Keyring, now: datetime) -> None:
+def test_after_erasing_nothing_that_opens_is_left_in_any_byte(
+    bound: str, keyring: Keyring, now: datetime, tmp_path: Path
+) -> None:
     stage = Stage(keyring, now)
     lodge(stage)
     text(stage)
@@ -60,10 +72,15 @@ def test_after_erasing_nothing_that_opens_is_left_in_any_byte(bound: str, keyrin
         **{f"simulated SMS {one.id}": bytes(one.text) for one in HandsetMessage.select()},
         **{f"session {one.id}": bytes(one.sealed) for one in UssdSession.select()},
     }
+    offices = Offices(stage, tmp_path)
+    offices.make_files()
+    assert offices.hold_markers()
     database.close()
     before = bytes_of(bound)
     assert all(trace in before for trace in traces.values())  # so we look in the right place
     erase(stage)
+    assert offices.clean()
+    assert not offices.hold_markers()
     after = bytes_of(bound)
     assert [name for name, trace in traces.items() if trace in after] == []
     assert not MARKERS.search(after)
@@ -74,7 +91,7 @@ def test_after_erasing_nothing_that_opens_is_left_in_any_byte(bound: str, keyrin
 
 
 # Of who was erased these stay: codes, times and numbers, and words that no key opens
-STAYING: Final = {"cases", "case_event", "suggestion", "erasure"}
+STAYING: Final = {"cases", "case_event", "suggestion", "erasure", "feed", "external_ref", "update_row"}
 
 
 def test_whatever_refers_to_a_citizen_or_a_case_goes_or_tells_nothing_of_a_person() -> None:
@@ -88,6 +105,39 @@ def test_whatever_refers_to_a_citizen_or_a_case_goes_or_tells_nothing_of_a_perso
     }
     going = {part.table for part in privacy._PARTS} | {CaseSketch._meta.table_name, CasePin._meta.table_name}
     assert referring == going | STAYING, "say in ussd_app/privacy.py what becomes of the rows of a new table"
+
+
+class Offices:
+    """Every office gets its files, with the citizens' numbers, and has them."""
+
+    def __init__(self, stage: Stage, home: Path) -> None:
+        self._stage, self._home = stage, home
+        keys = Keys(KEYRING.masters)
+        self._exporter = Exporter(stage.citizens, self._pack, home, keys)
+        self._worklists = Worklists(stage.citizens, self._pack, home)
+
+    def _pack(self) -> packs.Pack:
+        pack = packs.current()
+        told = {one: Exchange(one, contact=True, contact_on_worklist=True) for one in pack.agencies}
+        return replace(pack, exchanges=told)
+
+    def make_files(self) -> None:
+        for agency in {one.agency for one in self._stage.cases()} - {packs.current().desk}:
+            self._exporter.make(agency, self._stage.now)
+            self._worklists.make(agency, self._stage.now)
+
+    def hold_markers(self) -> bool:
+        return any(MARKERS.search(unpacked(path)) for path in self._home.glob("exchange/*/*/*"))
+
+    def clean(self) -> Counter[str]:
+        return erasure.clean(self._exporter, self._pack(), self._home, self._stage.now)
+
+
+def unpacked(path: Path) -> bytes:
+    if path.suffix != ".xlsx":
+        return path.read_bytes()
+    with ZipFile(path) as archive:
+        return b"".join(archive.read(part) for part in archive.infolist())
 
 
 def erase(stage: Stage) -> None:

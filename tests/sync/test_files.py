@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -127,3 +128,14 @@ def test_old_files_go_from_the_disk_but_never_one_that_was_not_delivered(
     known = files.find("NCWSC", "gone.csv")
     assert known is not None
     assert known.removed_at == later
+
+
+def test_what_an_office_laid_down_long_ago_goes_too(bound: str, tmp_path: Path, now: datetime) -> None:
+    done = files.in_(tmp_path, "NCWSC") / "done"
+    done.mkdir()
+    for name, age in (("old.csv", 91), ("new.csv", 89)):
+        (done / name).touch()
+        written = (now - timedelta(days=age)).timestamp()
+        os.utime(done / name, (written, written))
+    assert files.remove_old(tmp_path, now - timedelta(days=90), now) == 1
+    assert [path.name for path in done.iterdir()] == ["new.csv"]

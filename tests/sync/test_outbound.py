@@ -171,6 +171,12 @@ def test_an_officer_releases_the_words_but_never_the_number(stage: Stage) -> Non
     assert row["lat"]
 
 
+def test_who_wants_no_sms_about_a_case_is_not_to_be_called_about_it(stage: Stage) -> None:
+    stage.lodge("The tap is dry", silent=True)
+    (row,) = told(stage)
+    assert (row["summary"], row["contact"]) == ("The tap is dry", "")
+
+
 def test_of_a_citizen_who_was_erased_meanwhile_nothing_leaves(stage: Stage) -> None:
     case = stage.lodge("Zumaridi street")
     stage.citizens.forget(case.__data__["citizen"])
@@ -241,7 +247,7 @@ def test_every_office_has_a_chain_of_its_own(stage: Stage) -> None:
 
 def test_the_manifest_carries_the_newest_checkpoint(stage: Stage, keyring: Keyring) -> None:
     stage.lodge()
-    sealed = checkpoints.seal(Signer(keyring.masters), stage.now + timedelta(days=400))
+    sealed = checkpoints.seal(Signer(keyring.masters), stage.now + timedelta(days=36_500))  # whatever the clock was
     assert sealed
     note = note_of(stage.exporter.make(WATER, stage.now), stage)
     assert note.checkpoint == {"node": node_name(), "seq": sealed.seq, "root": sealed.root}
@@ -313,6 +319,16 @@ def test_after_a_restored_backup_no_number_is_used_again(stage: Stage) -> None:
     ExchangeFile.delete().where(ExchangeFile.seq == 2).execute()  # the backup was older
     note = note_of(stage.exporter.make(WATER, stage.now), stage)
     assert (note.seq, note.previous) == (3, files.digest(lost.path))
+
+
+def test_a_number_that_somebody_else_put_there_does_not_count(stage: Stage) -> None:
+    first = stage.exporter.make(WATER, stage.now)
+    forged = first.manifest.with_name("out_NCWSC_20261123_99999999999.manifest.json")
+    for content in (b"{}", first.manifest.read_bytes()):
+        forged.write_bytes(content)
+        note = note_of(stage.exporter.make(WATER, stage.now), stage)
+        assert note.seq in (2, 3)
+    assert note.previous
 
 
 def test_killed_at_any_step_nothing_is_lost_and_nothing_told_twice(stage: Stage, bound: str) -> None:

@@ -367,6 +367,17 @@ def test_a_note_becomes_one_line_without_unseen_signs() -> None:
     assert note == "Bomba limerekebishwa , maji yamerudi leo"
 
 
+@pytest.mark.parametrize("shown", ["#NAME?", "#VALUE!", "#DIV/0!", "#N/A", "##########", "Err:508"])
+def test_what_excel_took_for_a_formula_is_not_told_to_the_citizen(shown: str) -> None:
+    """The clerk typed `- mended today` or `=done`."""
+    assert fault(clerk(status="1", note=shown)) == ("E_FORMULA", "note", shown)
+
+
+@pytest.mark.parametrize("note", ["#5 is mended", "#"])
+def test_a_note_may_begin_with_such_a_sign(note: str) -> None:
+    assert taken(clerk(status="1", note=note)).public_note == note
+
+
 def test_a_note_has_a_thousand_characters_at_most() -> None:
     assert len(taken(clerk(note="x" * LONGEST_NOTE)).public_note) == LONGEST_NOTE
     said = clerk(note="x" * (LONGEST_NOTE + 200))

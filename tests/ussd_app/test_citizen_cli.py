@@ -19,6 +19,7 @@ from sms_gateway.message import Message
 from store.clock import utcnow
 from tests import box
 from tests.box import ASHA, LODGE, Handset, number_in, through
+from ussd_app import wiring
 from ussd_app.cli.citizen import command
 from ussd_app.refusal import Refusal
 from ussd_app.settings import Settings
@@ -111,6 +112,14 @@ class TestErase:
         assert (Erasure.get().actor, Erasure.get().reason) == ("wanjiku", "request")
         assert Case.get().state == "withdrawn"
         assert refusal(run("export", ASHA)).startswith("Nothing is kept about")
+
+    def test_files_that_wait_for_their_office_are_written_anew(self, number: str) -> None:
+        office = wiring.build(Settings.load()).exchanges.workshop
+        made = office.exporter.make(Case.get().agency, utcnow())
+        assert WORDS in made.path.read_text(encoding="utf-8")
+        result = run("erase", ASHA, "--withdraw", "--yes")
+        assert "\nFiles of offices on this box: written anew: 1. The offices are told to erase" in result.output
+        assert WORDS not in made.path.read_text(encoding="utf-8")
 
     def test_no_means_no(self, number: str) -> None:
         result = run("erase", ASHA, "--withdraw", answer="n\n")

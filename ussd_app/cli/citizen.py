@@ -88,6 +88,9 @@ def erase(msisdn: str, *, withdraw: bool, actor: str | None, yes: bool) -> None:
     except NotAllowed as rule:
         raise Refusal(f"Nothing was erased: {rule}.") from None
     click.echo(f"Erased. {_sentence(gone)}" if gone is not None else "They were erased meanwhile.")
+    in_files = house.exchanges.clean(utcnow())
+    if in_files:
+        click.echo(f"Files of offices on this box: {_sentence(in_files)} The offices are told to erase their copies.")
     if not privacy.clear_logs():
         click.echo("The database's log is in use; old pages in it are overwritten as it goes on.", err=True)
 
