@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from peewee import IntegrityError
+from peewee import DatabaseError
 
 from cases import effects, events, lifecycle, reference
 from cases.citizens import Caller, Citizens
@@ -106,8 +106,8 @@ class Casework:
             try:
                 with database.transaction():
                     return self._apply_all(changes, now)
-            except IntegrityError:  # the same request is being served elsewhere; the next round finds what it did
-                if attempt == _TRIES - 1 or database.main.in_transaction():
+            except DatabaseError as fault:  # the same is being served elsewhere; the next round finds what came of it
+                if not database.may_be_repeated(fault) or attempt == _TRIES - 1 or database.main.in_transaction():
                     raise
         raise AssertionError("unreachable")
 
@@ -497,7 +497,7 @@ def _act(change: Change, now: datetime, beginning: datetime | None = None) -> Ac
     at = min(change.at or now, now)
     if beginning:
         at = max(at, beginning)
-    return Act(change.action, change.role, at, change.actor, change.office, change.facts, change.words)
+    return Act(change.action, change.role, at, change.actor, change.office, change.facts, change.words, heard=now)
 
 
 def _standing(case: Case, pack: Pack) -> Standing:

@@ -181,7 +181,8 @@ def _follow(case: Case, act: Act, calendar: Calendar) -> None:
 
 
 def _decide(case: Case, act: Act, _: Calendar) -> None:
-    case.decided_at = act.at
+    """From when we heard of it the citizen has time to answer; when it happened stands in its event."""
+    case.decided_at = act.heard or act.at
     case.decided_by = act.facts.get("decided_by") or act.actor or str(act.role)
     case.outcome = act.facts.get("outcome")
     case.reminded_at, case.queue = None, None

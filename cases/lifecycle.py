@@ -132,7 +132,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Somebody wants something to happen. `office` is the acting officer's agency, None for those who have none."""
+    """Somebody wants something to happen. `office` is the acting officer's agency, None for those who have none.
+
+    `at`: when it happened; `heard`: when we heard of it, None where that is the same.
+    """
 
     action: Action
     role: Role
@@ -141,6 +144,7 @@ class Act:
     office: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     words: str | None = None
+    heard: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ class Case(Model):
     next_at = UtcField(null=True)  # when a timer acts next …
     next_step = CharField(max_length=12, null=True)  # … and what it does
     # the decision
-    decided_at = UtcField(null=True)
+    decided_at = UtcField(null=True)  # when we heard of it: what the citizen may do, and until when, follows from it
     decided_by = CharField(max_length=40, null=True)
     outcome = CharField(max_length=20, null=True)
     reminded_at = UtcField(null=True)  # the citizen was asked a second time

@@ -24,7 +24,9 @@ is taken away where it stood and put where it belongs: a case that is transferre
     acknowledged, responded, decided     and each with `_late`, if it came after the promised time
     rejected, withdrawn, duplicates, reopened, appeals, confirmed, timed_out, escalations (level), rating (stars)
 
-A rating that replaces another one in the same cycle takes that one away.
+Some stand once: a rating or a decision of a cycle, and when a case was acknowledged and first answered. What takes the
+place of an earlier one takes that one away: another rating; an office's file that amends or takes back its decision,
+or tells late of what it had done before.
 
 Confidential cases count under no office, place, kind, channel or language, only in the whole: however few they are,
 no office can read from its figures that somebody complained about it.
@@ -89,7 +91,9 @@ class Story(NamedTuple):
     contacts: int = 0  # how often the citizen was asked or wrote after lodging
     reached: tuple[tuple[int, Day], ...] = ()  # the levels of this cycle, and when
     closed: Day = ""  # when it was closed, while it stays so
-    rated: Key | None = None  # this cycle's rating
+    once: Mapping[
+        str, Key
+    ] = {}  # what counts once, and how it was counted: by rating, decided, acknowledged, responded
     dims: Dims = HIDDEN
     open: bool = False
     stock: frozenset[Key] = frozenset()
@@ -113,6 +117,8 @@ PROMISES: Final = (
 _OF_DIMS: Final = frozenset({"visibility", "ward", "constituency", *Dims._fields} - {"place"})
 _DECISIONS: Final = frozenset({Action.RESOLVE, Action.REJECT, Action.FOLLOW})
 _CONTACTS: Final = frozenset({Action.ASK, Action.ANSWER, Action.ADD_WORDS})
+_TAKES_BACK: Final = frozenset({Action.START, Action.PUT_BACK, Action.ASK, Action.WAIT})  # a decision, by a file
+_OF_A_CYCLE: Final = frozenset({"rating", "decided"})
 _CLOSINGS: Final = frozenset({Action.CONFIRM, Action.CLOSE})
 _COUNTED: Final[Mapping[str, str]] = {
     Action.REJECT: "rejected",
@@ -144,10 +150,10 @@ def tell(story: Story, event: Event, day_of: DayOf) -> Story:
     contacts = story.contacts + (event.kind in _CONTACTS)
     reached = _reached(story.reached if same_cycle else (), told.get("escalation") or 0, day)
     closed = day if event.kind in _CLOSINGS else story.closed if state == State.CLOSED else ""
-    rated = story.rated if same_cycle else None
-    if event.kind == Action.RATE:
-        rated = Key("rating", day, dims, int(event.facts["stars"]))
-    new = Story(told, contacts, reached, closed, rated, dims, state in OPEN, story.stock, story.levels)
+    once = story.once if same_cycle else _after_a_cycle(story.once)
+    if news := dict(_newly(story, event, told, day, dims)):
+        once = {name: key for name, key in {**once, **news}.items() if key}
+    new = Story(told, contacts, reached, closed, once, dims, state in OPEN, story.stock, story.levels)
     if "received_at" not in told or _stands_like(new, story):
         return new
     return new._replace(stock=frozenset(_stock(new, day_of)), levels=frozenset(_levels(new)))
@@ -164,11 +170,9 @@ def contributions(before: Story, event: Event, after: Story, day_of: DayOf) -> I
             {Key(measure, day, dims) for measure, dims in before.levels},
             {Key(measure, day, dims) for measure, dims in after.levels},
         )
-    if after.rated and after.rated != before.rated:
-        yield after.rated, 1
-        if before.rated:
-            yield before.rated, -1
-    for measure, grade in _flows(before, event, after):
+    if after.once is not before.once:
+        yield from _replaced(before, after)
+    for measure, grade in _flows(event, after):
         yield Key(measure, day, after.dims, grade), 1
 
 
@@ -255,23 +259,51 @@ def _levels(story: Story) -> Iterator[tuple[str, Dims]]:
             yield "overdue", story.dims
 
 
-def _flows(before: Story, event: Event, after: Story) -> Iterator[tuple[str, int]]:
-    told = after.told
+def _after_a_cycle(once: Mapping[str, Key]) -> Mapping[str, Key]:
+    """What counts once a case, and not once a cycle."""
+    return {name: key for name, key in once.items() if name not in _OF_A_CYCLE}
+
+
+def _newly(
+    story: Story, event: Event, told: Mapping[str, Any], day: Day, dims: Dims
+) -> Iterator[tuple[str, Key | None]]:
+    """What an event tells of that counts once; None: it does not count any more."""
+    if event.kind == Action.RATE:
+        yield "rating", Key("rating", day, dims, int(event.facts["stars"]))
+    if "received_at" not in told:
+        return
     for measure, column, promise in PROMISES:
-        if told.get(column) is not None and before.told.get(column) is None:
-            yield _timed(measure, told, told[column], promise)
+        if event.facts.get(column) is not None:
+            yield measure, _timed(measure, told, told[column], promise, day, dims)
     if event.kind in _DECISIONS:
-        yield _timed("decided", told, event.at, "due_at")
+        yield "decided", _timed("decided", told, event.at, "due_at", day, dims)
+    elif event.kind in _TAKES_BACK and story.told.get("state") == State.RESOLVED:
+        yield "decided", None
+
+
+def _replaced(before: Story, after: Story) -> Iterator[tuple[Key, int]]:
+    """What a new cycle begins without stays counted."""
+    same_cycle = after.told.get("cycle") == before.told.get("cycle")
+    for name in before.once.keys() | after.once.keys():
+        old, new = before.once.get(name), after.once.get(name)
+        if old != new:
+            if old and (same_cycle or name not in _OF_A_CYCLE):
+                yield old, -1
+            if new:
+                yield new, 1
+
+
+def _flows(event: Event, after: Story) -> Iterator[tuple[str, int]]:
     if event.kind in _COUNTED:
         yield _COUNTED[event.kind], 0
     if event.kind == Action.ESCALATE:
-        yield "escalations", told["escalation"]
+        yield "escalations", after.told["escalation"]
 
 
-def _timed(measure: str, told: Mapping[str, Any], at: int, promise: str) -> tuple[str, int]:
+def _timed(measure: str, told: Mapping[str, Any], at: int, promise: str, day: Day, dims: Dims) -> Key:
     """The measure, `_late` if the promise was broken, and the bucket of the begun minutes since it was received."""
     minutes = -((told["received_at"] - at) // _MINUTE)
-    return measure if at <= told[promise] else f"{measure}_late", bucket(max(0, minutes))
+    return Key(measure if at <= told[promise] else f"{measure}_late", day, dims, bucket(max(0, minutes)))
 
 
 @dataclass(frozen=True, slots=True)

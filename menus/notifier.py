@@ -102,7 +102,7 @@ class Notifier:
 
     def _news(self, events: Iterable[Happened], now: datetime) -> Iterator[_News]:
         for event in events:
-            news = self._tell(event, now)
+            news = self._tell(replace(event, at=now), now)  # a file may tell late: the days that we name lie ahead
             if news:
                 yield news
 
@@ -364,6 +364,11 @@ def _assigned(event: Happened, _: Pack) -> _Told | None:
     return _Told("assigned") if "agency" in event.after else None  # which officer has it is the office's affair
 
 
+def _put_back(event: Happened, _: Pack) -> _Told | None:
+    """How an office arranges its work is its affair; that it is not done after all is not."""
+    return _Told("assigned") if event.before.get("state") == State.RESOLVED else None
+
+
 def _added(event: Happened, _: Pack) -> _Told | None:
     if event.change.source != _BY_SMS:
         return None
@@ -380,9 +385,10 @@ def _escalated(event: Happened, pack: Pack) -> _Told | None:
 
 
 def _asked(event: Happened, pack: Pack) -> _Told:
-    """The clock waits for the answer; where it does not, there is as much time as the case has."""
-    is_paused = event.case.next_at and event.case.next_step == Action.RESUME
-    until = day(event.case.next_at, pack) if is_paused else _promised(event, pack)
+    """The clock waits for the answer; where it does not, or did when nobody knew, there is as much time as the case
+    has."""
+    waits = event.case.next_at if event.case.next_step == Action.RESUME else None
+    until = day(waits, pack) if waits and waits > event.at else _promised(event, pack)
     return _Told("question", "question", params={**_note(event), "date": until})
 
 
@@ -441,6 +447,7 @@ _NEWS: Final[Mapping[Action, Callable[[Happened, Pack], _Told | None]]] = {
     Action.CLASSIFY: _classified,
     Action.ASSIGN: _assigned,
     Action.START: _says("in_progress"),
+    Action.PUT_BACK: _put_back,
     Action.ASK: _asked,
     Action.ANSWER: _says("answered", only_by_sms=True),
     Action.WAIT: _says("waiting"),

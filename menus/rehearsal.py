@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from itertools import islice
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
+from cases.lifecycle import Action
 from locales.gsm7 import septets
 from menus import engine
 from menus.drafts import SECRECY, tells_of_danger
@@ -96,7 +97,10 @@ def widest_facts(pack: Pack, language: str) -> dict[str, Any]:
         "secret": False,
         "restorable": True,
         "pin": "8888",
-        "history": [{"kind": kind, "date": "2026-12-28", "agency": next(iter(pack.agencies))} for kind in HISTORY],
+        "history": [
+            {"kind": kind, "date": "2026-12-28", "agency": next(iter(pack.agencies)), "said": LONG_TEXT}
+            for kind in (*HISTORY, Action.RECORD)
+        ],
     }
 
 

@@ -24,6 +24,7 @@ from menus.screens.lodge import ready
 from menus.values import HISTORY
 from store import database
 from store.model import from_micros
+from store.sealing import DataKey
 
 MOST_LISTED: Final = 20  # under My cases
 MOST_TOLD: Final = 30  # events of a case's history
@@ -52,6 +53,9 @@ _OPENS: Final[Mapping[str, tuple[str, tuple[Action, ...]]]] = {
 
 _LISTED: Final = ("id", "ref", "sub", "state")  # of each under My cases
 _TOLD: Final = ", ".join(f"'{kind}'" for kind in HISTORY)
+# Facts of what an office's file says to the citizen, and of what a person has to look at before
+_FOR_THE_CITIZEN: Final = '%"public":true%'
+_STALE: Final = '%"stale":true%'
 
 
 class Requests:
@@ -124,16 +128,19 @@ class Requests:
         """What happened to the case, the newest first; what was the office's own business is left out."""
         told = database.rows(
             database.main,
-            f"SELECT kind, occurred_at, facts FROM case_event WHERE case_id = ? AND kind IN ({_TOLD}) "
-            "ORDER BY occurred_at DESC, seq DESC LIMIT ?",
-            state.facts["id"],
-            MOST_TOLD,
+            "SELECT id, kind, occurred_at, facts, words FROM case_event WHERE case_id = ? "
+            f"AND (kind IN ({_TOLD}) OR facts LIKE ?) AND facts NOT LIKE ? ORDER BY occurred_at DESC, seq DESC LIMIT ?",
+            *(state.facts["id"], _FOR_THE_CITIZEN, _STALE, MOST_TOLD),
         )
-        history = [
-            {"kind": kind, "date": self._day(from_micros(at)), "agency": json.loads(facts).get("agency")}
-            for kind, at, facts in told
-        ]
-        return Answer({"history": history})
+        key = self._owner(case).key if (case := self._case(state)) else None
+        return Answer({"history": [self._entry(event, key) for event in told]})
+
+    def _entry(self, event: tuple[Any, ...], key: DataKey | None) -> dict[str, Any]:
+        """An event with what an office's file said in it to the citizen."""
+        id, kind, at, told, sealed = event
+        facts = json.loads(told)
+        said = _opened(key, id, sealed) if key and sealed and facts.get("public") else None
+        return {"kind": kind, "date": self._day(from_micros(at)), "agency": facts.get("agency"), "said": said}
 
     def _on_me(self, _: State) -> Answer:
         return Answer({"stopped": self._caller.stopped})
@@ -329,7 +336,7 @@ class Requests:
         event_id, sealed = max(database.rows(database.main, of_these, case.id, *kinds), default=(None, None))
         if sealed is None:
             return None
-        return " ".join(self._owner(case).key.open("case_event.words", event_id, bytes(sealed)).split())[:_MOST_KEPT]
+        return _opened(self._owner(case).key, event_id, sealed)
 
     def facts_of_lodged(self, case: Case) -> dict[str, Any]:
         """Of a case just lodged, the date that matters is the one of the answer."""
@@ -359,3 +366,8 @@ class Requests:
 
     def _day(self, moment: datetime) -> str:
         return moment.astimezone(ZoneInfo(self.world.pack.zone)).date().isoformat()
+
+
+def _opened(key: DataKey, event_id: str, sealed: bytes | memoryview) -> str:
+    """Somebody's words on one line, as much of them as is ever shown."""
+    return " ".join(key.open("case_event.words", event_id, bytes(sealed)).split())[:_MOST_KEPT]

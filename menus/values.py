@@ -74,6 +74,12 @@ def sayable(words: str | None) -> bool:
     return bool(words) and septets(plain(str(words))) is not None
 
 
+def shortened(said: str) -> str:
+    """What an office wrote; dots stand for what has no room."""
+    words = plain(said)
+    return words if clip(words, MOST_SAID) == words else f"{clip(words, MOST_SAID - 3)}..."
+
+
 class Names:
     """Codes of the pack and the lifecycle as words of one language."""
 
@@ -129,9 +135,7 @@ def _number_for(use: str) -> Callable[[Scene, Names], str]:
 
 
 def _said(scene: Scene, _: Names) -> str:
-    """What an office wrote; dots stand for what has no room."""
-    words = plain(scene.facts["said"])
-    return words if clip(words, MOST_SAID) == words else f"{clip(words, MOST_SAID - 3)}..."
+    return shortened(scene.facts["said"])
 
 
 _VALUES: Final[Mapping[str, Callable[[Scene, Names], str]]] = {

@@ -12,7 +12,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from peewee import Database, DatabaseProxy, InterfaceError, OperationalError, PostgresqlDatabase, SqliteDatabase
+from peewee import (
+    Database,
+    DatabaseError,
+    DatabaseProxy,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    PostgresqlDatabase,
+    SqliteDatabase,
+)
 
 Answer = TypeVar("Answer")
 
@@ -21,6 +30,7 @@ sessions: Final = DatabaseProxy()
 
 # A network gives up on a USSD answer after 10 s; wait for a lock half as long, then say so.
 LOCK_TIMEOUT_S: Final = 5
+_DEADLOCK: Final = "40P01"  # PostgreSQL's code
 _BROKEN: Final = (OperationalError, InterfaceError)
 
 
@@ -75,6 +85,12 @@ def steady(work: Callable[[], Answer]) -> Answer:
             raise
         close()
         return work()
+
+
+def may_be_repeated(fault: DatabaseError) -> bool:
+    """Whether a transaction failed only because of another one at the same time: both wanted to write the same, or each
+    waited for the other and the server undid this one."""
+    return isinstance(fault, IntegrityError) or getattr(fault.__context__, "sqlstate", None) == _DEADLOCK
 
 
 def _was_closed() -> bool:

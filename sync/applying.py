@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 import structlog
-from peewee import IntegrityError
+from peewee import DatabaseError
 
 from cases.casework import Casework, Change
 from cases.citizens import Caller, Citizens
@@ -124,8 +124,8 @@ class Applier:
                     outcomes = [batch.judge(update) for update in updates]
                     batch.save(self._casework)
                     return [batch.settled(update, one) for update, one in zip(updates, outcomes, strict=True)]
-            except IntegrityError:  # the same rows are being taken elsewhere; the next round finds them
-                if attempt == _TRIES - 1:
+            except DatabaseError as fault:  # the same rows or cases are being changed elsewhere: once more
+                if not database.may_be_repeated(fault) or attempt == _TRIES - 1:
                     raise
         raise AssertionError("unreachable")
 

@@ -22,19 +22,24 @@ So a row is one of these:
 row: how long the clock stood still (`paused_minutes`, `paused_at` and so `due_at`), the decision that stands when one
 is taken back (that of the round before, mostly none), the officer (`owner`: the newest row that names one, unless the
 hub gave the case to somebody since) and the office's own number for the case. When it was acknowledged and when the
-citizen first got an answer is the earliest of all rows. So the told columns of a case end the same in every order.
+citizen first got an answer is the earliest of all rows. So the told columns of a case end the same in every order but
+one: `decided_at` is when we heard of the decision that stands, for from then on its citizen can answer it. The time
+that an office needed is reckoned from its own word, the event's `occurred_at`.
 
-**What may differ**: acknowledgements and SMS; `state_since`; what the clock did meanwhile (`escalation`, reminders);
-whether a row's event is called by what it did or `record`; and cases that follow this one: those that a resolution took
-with it stay resolved when it is taken back, and their citizens may reopen them.
+**What may differ** beside it: acknowledgements and SMS; `state_since`; what the clock did meanwhile (`escalation`,
+reminders); whether a row's event is called by what it did or `record`; what a row meant that came while another office
+had the case: it is refused; and cases that follow this one: those that a resolution took with it stay resolved when it
+is taken back, and their citizens may reopen them.
 """
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import reduce
 from typing import Any, Final, NamedTuple
 
 from cases import sla
@@ -83,6 +88,9 @@ class Word:
 
 
 Key = tuple[datetime, int, str]
+_Turn = tuple[Key, State]
+_Clock = tuple[int, datetime | None]  # minutes that it stood still, and since when it does again
+_RUNNING: Final[_Clock] = (0, None)
 _NEVER: Final[Key] = (datetime.min.replace(tzinfo=UTC), -2, "")
 
 
@@ -114,6 +122,10 @@ _BEGIN_A_ROUND: Final = frozenset(
     {Action.TRANSFER, Action.DUPLICATE, Action.REOPEN, Action.APPEAL, Action.OVERTURN, Action.RESTORE}
 )
 _OF_THE_CITIZEN: Final = frozenset({Action.REOPEN, Action.APPEAL, Action.OVERTURN, Action.RESTORE, Action.WITHDRAW})
+# The hub says who has it from now on, also where that is still nobody
+_GIVE_IT: Final = frozenset(
+    {Action.ASSIGN, Action.TRANSFER, Action.DUPLICATE, Action.FOLLOW, Action.RELEASE, Action.OVERTURN}
+)
 # The hub hands the case over without saying anything of the work
 _ADMINISTRATIVE: Final = frozenset({Action.LODGE, Action.ASSIGN, Action.RELEASE})
 
@@ -146,8 +158,9 @@ class Register:
         self._told: dict[str, Any] = {}
         self._made: dict[int, datetime] = {}  # version → when we knew it
         self._round = _Round(0, case.received_at, by_citizen=False, base={})
-        self._rows: list[tuple[Key, State]] = []  # of this round
-        self._hub: list[tuple[Key, State]] = []
+        self._cycle_from = case.received_at
+        self._turns: list[_Turn] = []  # of this cycle, in the order of what happened
+        self._clock: _Clock | None = None  # after all of them, once it was asked for
         self._newest: Key = _NEVER
         self._withdrawal = 0  # the version that it made
         self._owner_from: Key = _NEVER
@@ -195,28 +208,34 @@ class Register:
         self._made[event.seq] = event.recorded_at
         was_received = self._told.get("state") in (None, State.RECEIVED)
         self._told |= facts
+        key = event.occurred_at, -1, ""
+        if "cycle" in facts:  # the promise holds anew
+            self._cycle_from, self._turns, self._clock = event.occurred_at, [], None
         if by_office:
             self._read_row(event)
         elif event.kind in _BEGIN_A_ROUND or "agency" in facts:
             self._begin(event, self._received_at if was_received else event.occurred_at)
+            if not was_received:
+                self._turn(key, self._told["state"])
         elif "state" in facts and event.kind not in _ADMINISTRATIVE:
-            key = event.occurred_at, -1, ""
-            self._hub.append((key, State(facts["state"])))
+            self._turn(key, facts["state"])
             self._newest = max(self._newest, key)
         if event.kind == Action.WITHDRAW:
             self._withdrawal = event.seq
-        if "owner" in facts and not by_office:
-            self._owner_from = event.occurred_at, -1, ""
+        if not by_office and ("owner" in facts or event.kind in _GIVE_IT):
+            self._owner_from = key
 
     def _begin(self, event: Told, at: datetime) -> None:
         self._round = _Round(event.seq, at, event.kind in _OF_THE_CITIZEN, dict(self._told))
-        self._rows, self._hub, self._newest = [], [], _NEVER
+        self._newest = _NEVER
 
     def _read_row(self, event: Told) -> None:
         facts = event.facts
-        if facts.get("office") != self._office:  # of another office, or a note for its own people
-            return
         key = event.occurred_at, facts.get("base") or 0, facts["update"]
+        if facts.get("office") != self._office:  # of another office, or a note for its own people
+            if facts.get("status") and not facts.get("stale"):
+                self._turn(key, facts["status"])
+            return
         if facts.get("assignee"):
             self._owner_from = max(self._owner_from, key)
         if facts.get("agency_ref"):
@@ -225,9 +244,22 @@ class Register:
             self._write(key, State(facts["status"]))
 
     def _write(self, key: Key, status: State) -> None:
+        self._turn(key, status)
         if key[0] >= self._round.at:
-            self._rows.append((key, status))
             self._newest = max(self._newest, key)
+
+    def _turn(self, key: Key, status: str) -> None:
+        if self._is_of_this_cycle(key[0]):
+            turn = self._turn_at(key, status)
+            self._clock = self._after(turn) if self._clock else None
+            insort(self._turns, turn)
+
+    def _is_of_this_cycle(self, at: datetime) -> bool:
+        """Also what was written while the case followed another one, and waited until that ended."""
+        return at >= min(self._cycle_from, self._round.at)
+
+    def _turn_at(self, key: Key, status: str) -> _Turn:
+        return (max(key[0], self._cycle_from), *key[1:]), State(status)
 
     # One row
 
@@ -275,17 +307,30 @@ class Register:
 
     def _pauses(self, word: Word) -> dict[str, Any]:
         """How long the clock stood still in this cycle, reckoned in the order of what happened."""
-        heard = [(word.key, word.status)] if word.status and word.at >= self._round.at else []
-        turns = sorted([*self._rows, *self._hub, *heard])
-        if not any(state is State.PENDING_CITIZEN for _, state in turns):
+        if word.status is None or not self._is_of_this_cycle(word.at):
             return {}
-        minutes, since = int(self._round.base.get("paused_minutes") or 0), None
-        most = MOST_PAUSED_DAYS * self._calendar.working_day
-        for (at, _, _), state in turns:
-            if since is not None:
-                minutes += min(sla.elapsed(self._calendar, since, at), most - minutes)
-            since = at if state is State.PENDING_CITIZEN and minutes < most else None
+        if word.status is not State.PENDING_CITIZEN and self._so_far() == _RUNNING:
+            return {}
+        minutes, since = self._after(self._turn_at(word.key, word.status))
         return {"paused_minutes": minutes, "paused_at": since}
+
+    def _so_far(self) -> _Clock:
+        if self._clock is None:
+            self._clock = reduce(self._tick, self._turns, _RUNNING)
+        return self._clock
+
+    def _after(self, turn: _Turn) -> _Clock:
+        """With one turn more, which mostly is the newest."""
+        if not self._turns or self._turns[-1] < turn:
+            return self._tick(self._so_far(), turn)
+        return reduce(self._tick, sorted([*self._turns, turn]), _RUNNING)
+
+    def _tick(self, clock: _Clock, turn: _Turn) -> _Clock:
+        (minutes, since), ((at, _, _), state) = clock, turn
+        most = MOST_PAUSED_DAYS * self._calendar.working_day
+        if since is not None:
+            minutes += min(sla.elapsed(self._calendar, since, at), most - minutes)
+        return minutes, at if state is State.PENDING_CITIZEN and minutes < most else None
 
 
 def allowed(state: State) -> tuple[State, ...]:

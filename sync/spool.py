@@ -34,6 +34,7 @@ class Spool:
         self._rows.execute(
             "CREATE TABLE said (at INTEGER, row INTEGER, told BLOB, PRIMARY KEY (at, row)) WITHOUT ROWID"
         )
+        self._rows.execute("CREATE TABLE key (id TEXT PRIMARY KEY) WITHOUT ROWID")
         self._rows.execute("CREATE TABLE fault (row INTEGER PRIMARY KEY, told BLOB)")
         self._rows.execute("BEGIN")
         path.unlink()
@@ -52,6 +53,10 @@ class Spool:
         told = orjson.dumps([fault.row, fault.code, fault.field, fault.value, fault.cells, fault.more])
         self._rows.execute("INSERT INTO fault VALUES (?, ?)", (fault.row, told))
         self.faults += 1
+
+    def is_new(self, key: str) -> bool:
+        """Whether a row of this key was not asked about before."""
+        return bool(self._rows.execute("INSERT OR IGNORE INTO key VALUES (?)", (key,)).rowcount)
 
     def in_order(self, most: int) -> Iterator[list[Update]]:
         """The rows by (occurred_at, row), `most` at a time."""

@@ -12,7 +12,7 @@ from cases.lifecycle import STARS
 from locales import say
 from menus.engine import Ask, Choose, Draft, End, Key, Menu, Option, Read, Scene, Screen
 from menus.screens.words import added_title, calm_or, needs_a_word
-from menus.values import HISTORY, Names, sayable, shown_date
+from menus.values import HISTORY, Names, sayable, shortened, shown_date
 
 
 def _mine(scene: Scene) -> list[Option]:
@@ -58,13 +58,21 @@ def _history(scene: Scene) -> str:
     facts = scene.facts
     what = [names.sub(facts["sub"])] if facts.get("sub") else []
     where = [names.place(facts["place"])] if facts.get("place") else []
-    told = [one for one in facts["history"] if one["agency"] or "{agency}" not in HISTORY[one["kind"]]]
-    events = [f"{_short_date(one['date'])} {_happened(scene, names, one)}" for one in told]
+    told = [(one["date"], _happened(scene, names, one)) for one in facts["history"]]
+    events = [f"{_short_date(date)} {happened}" for date, happened in told if happened]
     return "\n".join([", ".join([*what, *where]), *events] if what else events)
 
 
 def _happened(scene: Scene, names: Names, one: Mapping[str, Any]) -> str:
-    return scene.say(HISTORY[one["kind"]]).format(agency=names.agency(one["agency"]) if one["agency"] else "")
+    """What happened, and what the office said with it; "" where there is nothing that can be told."""
+    template = HISTORY.get(one["kind"], "")
+    if "{agency}" in template and not one["agency"]:
+        return ""
+    happened = (
+        scene.say(template).format(agency=names.agency(one["agency"]) if one["agency"] else "") if template else ""
+    )
+    said = shortened(one["said"]) if sayable(one["said"]) else ""
+    return ": ".join(filter(None, [happened, said]))
 
 
 def _short_date(iso: str) -> str:

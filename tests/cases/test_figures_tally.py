@@ -395,6 +395,24 @@ def test_a_second_rating_replaces_the_first_but_not_that_of_another_cycle() -> N
     assert summed(of([case])).grades("rating") == {2: 2}
 
 
+def test_an_amended_decision_counts_once_and_one_that_is_taken_back_not_at_all() -> None:
+    case = Told().resolved().then(Action.RESOLVE, after=1440)
+    assert summed(of([case])).times("decided").half == bucket(26 * 60)
+    assert summed(of([case])).count("decided", "decided_late") == 1
+    for taken_back in (Action.START, Action.PUT_BACK, Action.ASK, Action.WAIT):
+        case = Told().resolved().then(taken_back, state=State.IN_PROGRESS)
+        assert summed(of([case])).count("decided", "decided_late") == 0
+    case.then(Action.RESOLVE, after=4 * 1440)
+    assert (summed(of([case])).count("decided"), summed(of([case])).count("decided_late")) == (0, 1)
+
+
+def test_what_an_office_tells_late_counts_in_place_of_what_it_told_first() -> None:
+    case = Told().then(Action.RESOLVE, after=90, acknowledged_at=MONDAY + 90 * MINUTE)
+    case.then(Action.RECORD, acknowledged_at=MONDAY + 30 * MINUTE)
+    times = summed(of([case])).times("acknowledged")
+    assert (times.count, times.half, times.in_time) == (1, bucket(30), 1.0)
+
+
 def test_events_without_their_case_count_nothing_until_it_comes() -> None:
     case = Told().resolved()
     assert not Counter(dict(news(case.events[1:], "", day_of)))

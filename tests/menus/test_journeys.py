@@ -8,7 +8,8 @@ from typing import Final
 
 import packs
 from cases.callbacks import Callback
-from cases.lifecycle import Action
+from cases.casework import Change
+from cases.lifecycle import Action, Role
 from cases.models import Case
 from menus.fit import fits
 from tests.menus.conftest import CITIZEN, LINDI
@@ -63,6 +64,27 @@ def test_the_office_s_own_business_is_not_in_the_history(stage: Stage, phone: Ph
     stage.office(case.ref, Action.NOTE, "Call the depot tomorrow.")
     phone.dial()
     assert "depot" not in phone.press([*MORE_ABOUT_IT, "1"]).text
+
+
+def test_the_history_has_what_an_office_s_file_says_to_the_citizen(stage: Stage, phone: Phone) -> None:
+    case = lodge(phone)
+    for action, words, facts in (
+        (Action.START, "Crew 4, Kibera depot", {"public": True}),
+        (Action.RECORD, "The crew comes on Monday.", {"public": True}),
+        (Action.RECORD, "\u12cd\u1203 \u12e8\u1208\u121d", {"public": True}),
+        (Action.RECORD, "What was written before they reopened", {"public": True, "stale": True}),
+        (Action.RECORD, "The valve is by the gate.", {}),
+    ):
+        stage.pause()
+        file = Change(action, None, "csv", stage.draw(), case.id, Role.SYNC, facts, words, office=case.agency)
+        stage.casework.apply(file, stage.now)
+    phone.dial()
+    lines = phone.press([*MORE_ABOUT_IT, "1"]).text.split("\n")
+    assert [line.split(" ", 1)[1] for line in lines[2:5]] == [
+        "The crew comes on Monday.",
+        "Work began: Crew 4, Kibera depot",
+        "Sent to Nairobi Water",
+    ]
 
 
 def test_withdrawing_is_confirmed_first_and_can_be_taken_back(stage: Stage, phone: Phone) -> None:

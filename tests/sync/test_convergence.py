@@ -128,11 +128,16 @@ class Trial:
 
 
 def ending(bureau: Bureau, case: Case) -> dict[str, Any]:
-    """All told columns of a case, what its office calls it, and what was said, by whom and when."""
+    """All told columns of a case, what its office calls it, and what was said, by whom and when.
+
+    When we heard of its decision is another time in each schedule.
+    """
     columns = ", ".join(events.TOLD)
-    ((*told,),) = database.rows(database.main, f"SELECT {columns} FROM cases WHERE id = ?", case.id)
+    ((*values,),) = database.rows(database.main, f"SELECT {columns} FROM cases WHERE id = ?", case.id)
+    told = dict(zip(events.TOLD, values, strict=True))
     ref = database.rows(database.main, "SELECT ref FROM external_ref WHERE case_id = ?", case.id)
-    return {**dict(zip(events.TOLD, told, strict=True)), "ref there": ref, "facts": sorted(facts(bureau, case))}
+    is_decided = told.pop("decided_at") is not None
+    return {**told, "is decided": is_decided, "ref there": ref, "facts": sorted(facts(bureau, case))}
 
 
 def facts(bureau: Bureau, case: Case) -> Iterator[tuple[str, ...]]:

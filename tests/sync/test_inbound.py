@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Event
+from time import sleep
 from typing import Any, Final
 
 import pytest
@@ -16,6 +18,8 @@ from openpyxl import Workbook
 import packs
 from cases.lifecycle import Action, Role, State
 from cases.models import Case
+from cases.sweep import sweep
+from cases.timers import FEEDBACK_WINDOW
 from menus.notifier import Notifier
 from sms_gateway.message import Message
 from store import database
@@ -26,6 +30,7 @@ from sync.columns import WORKLIST
 from sync.inbound import Taken
 from tests.conftest import KEYRING
 from tests.sync.bureau import NOTE, POWER, WATER, Bureau, again, history, number_of, row
+from tests.together import at_once
 
 MASTER_NOTE: Final = "They have the same trouble next door."
 
@@ -64,7 +69,7 @@ def test_a_row_brings_its_case_where_it_says_and_its_words_to_the_citizen(bureau
     done = again(case)
     assert counts(taken) == (1, 1, 0, 0)
     assert (done.state, done.outcome, done.decided_by) == (State.RESOLVED, "fixed", "sync")
-    assert (done.decided_at, done.acknowledged_at, done.responded_at) == (history(case)[2].occurred_at,) * 3
+    assert (done.acknowledged_at, done.responded_at) == (history(case)[2].occurred_at,) * 2
     told, note = history(case)[2:]
     assert (told.kind, bureau.words(told)) == ("resolve", NOTE)
     assert (note.kind, bureau.words(note)) == ("note", "Two men went.")
@@ -295,6 +300,12 @@ def test_a_dry_run_tells_what_would_happen_and_changes_nothing(bureau: Bureau) -
     assert number_of("SELECT COUNT(*) FROM exchange_file") == 0
 
 
+def test_a_dry_run_counts_a_row_once_however_far_apart_it_is_repeated(bureau: Bureau) -> None:
+    rows = [row(case, "in_progress") for case in bureau.lodge_many(applying.MOST_ROWS)]
+    repeated = rows[0] | {"occurred_at": "2026-11-23T09:15:00.5+03:00"}
+    assert counts(bureau.send(*rows, repeated, rows[1], dry_run=True)) == (len(rows) + 2, len(rows), 2, 0)
+
+
 def import_and_be_killed(url: str, home: Path, path: Path, now: datetime) -> None:
     """In a process of its own: killed in the middle of its third transaction."""
     database.bind(url)
@@ -337,6 +348,29 @@ def test_rows_of_a_file_are_done_in_the_order_of_what_happened(bureau: Bureau) -
     assert again(case).paused_minutes == 60
 
 
+@pytest.mark.parametrize("database_kind", ["postgresql"])  # on SQLite there is one writer at a time
+def test_who_waits_for_a_case_while_its_holder_waits_for_another_begins_anew(bureau: Bureau) -> None:
+    first, second = bureau.lodge(), bureau.lodge()
+    path, held_second = bureau.file(row(first, "in_progress"), row(second, "in_progress")), Event()
+
+    def touch(case: Case) -> None:
+        database.run(database.main, "UPDATE cases SET version = version WHERE id = ?", case.id)
+
+    def hold() -> None:
+        with database.transaction():
+            touch(second)
+            held_second.set()
+            sleep(0.3)  # by now the import has the first and waits for the second; who waits longest gives way
+            touch(first)
+
+    def take() -> None:
+        held_second.wait(5)
+        bureau.importer.take(path, None, bureau.now)
+
+    at_once(hold, take)
+    assert {again(first).state, again(second).state} == {State.IN_PROGRESS}
+
+
 # SMS
 
 
@@ -355,6 +389,37 @@ def test_a_resolution_is_told_with_the_offices_words(told: Bureau) -> None:
     told.send(row(case, "resolved"))
     (message,) = (one for one in sms() if one.template == "resolved")
     assert NOTE in told.citizen().key.open("message.body", message.id, message.body)
+
+
+def test_who_hears_late_that_it_is_done_has_as_long_to_answer_as_anybody(told: Bureau) -> None:
+    case, done = told.lodge(), told.now + timedelta(hours=1)
+    told.now += timedelta(days=40)
+    told.send(row(case, "resolved", occurred_at=done.isoformat()))
+    assert (again(case).decided_at, history(case)[-1].occurred_at) == (told.now, done)
+    assert not sweep(told.casework, told.now + FEEDBACK_WINDOW / 8)
+    told.now += FEEDBACK_WINDOW - timedelta(hours=1)
+    assert sweep(told.casework, told.now) == {Action.REMIND: 1}
+    assert again(told.do(Action.REOPEN, case)).state == State.ASSIGNED
+
+
+def test_the_days_that_an_sms_names_lie_ahead_however_late_a_file_comes(told: Bureau) -> None:
+    case, then = told.lodge(), told.now + timedelta(hours=1)
+    told.now += timedelta(days=40)
+    for status in ("in_progress", "pending_third_party", "pending_citizen"):
+        then += timedelta(hours=1)
+        told.send(row(case, status, "We wait for the county.", occurred_at=then.isoformat()))
+        message = max(sms(), key=lambda one: one.id)
+        params = json.loads(told.citizen().key.open("message.body", message.id, message.body))
+        assert params["date"] > told.now.date().isoformat()
+
+
+def test_who_was_asked_whether_it_is_fixed_hears_that_the_office_takes_it_back(told: Bureau) -> None:
+    case = told.lodge()
+    told.now += timedelta(hours=2)
+    told.send(row(case, "resolved"))
+    Message.update(state="sent").execute()
+    told.send(row(case, "assigned", occurred_at="2026-11-23T10:30:00+03:00"))
+    assert [message.template for message in sms()] == ["assigned"]
 
 
 def test_words_without_a_status_and_words_that_come_late_are_not_told_by_sms(told: Bureau) -> None:

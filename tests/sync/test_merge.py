@@ -248,8 +248,28 @@ def test_it_stands_still_for_five_working_days_of_a_cycle_and_no_longer() -> Non
     assert (verdict.facts["paused_minutes"], verdict.facts["paused_at"]) == (5 * DAY, None)
 
 
+def test_what_was_asked_while_a_case_followed_another_holds_the_clock_of_its_new_cycle_alone() -> None:
+    free = register(
+        told(3, Action.ASK, 5, Role.OWNER, state="pending_citizen"),
+        told(4, Action.DUPLICATE, 30, Role.SUPERVISOR, state="duplicate", paused_minutes=25),
+        told(5, Action.RELEASE, 60, state="assigned", cycle=2, paused_minutes=0),
+    )
+    verdicts = hear(free, word(50, State.PENDING_CITIZEN, "a"), word(70, State.RESOLVED, "b"))
+    assert verdicts[0].facts == {"paused_minutes": 0, "paused_at": at(60)}
+    assert verdicts[1].facts["paused_minutes"] == 10
+
+
+def test_an_officer_named_before_the_case_moved_is_not_its_officer_after() -> None:
+    moved = register(told(3, Action.TRANSFER, 60, Role.SUPERVISOR, state="assigned"))
+    verdicts = hear(moved, word(50, State.IN_PROGRESS, "a", assignee="otieno"), word(70, id="b", assignee="wanjiru"))
+    assert [verdict.facts.get("owner") for verdict in verdicts] == [None, "wanjiru"]
+
+
 def test_pauses_of_the_same_cycle_before_the_round_are_added() -> None:
-    moved = register(told(3, Action.TRANSFER, 60, Role.SUPERVISOR, agency="NCWSC", state="assigned", paused_minutes=33))
+    moved = register(
+        told(3, Action.ASK, 27, Role.OWNER, state="pending_citizen"),
+        told(4, Action.TRANSFER, 60, Role.SUPERVISOR, agency="NCWSC", state="assigned"),
+    )
     verdicts = hear(moved, word(70, State.PENDING_CITIZEN, "a"), word(80, State.RESOLVED, "b"))
     assert verdicts[-1].facts["paused_minutes"] == 43
 
