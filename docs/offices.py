@@ -45,8 +45,8 @@ EVENTS: Final[Mapping[str, str]] = {
     "case_ref": "nine digits, never beginning with 0, 1 or 7; the last one is a Damm check digit",
     "case_version": "rises by one with every event of the case; newer is higher",
     "event_id": "unique, for ever; a row that you had is the same row",
-    "event_type": "what happened: [the table of acts](lifecycle.md); `transferred_away`: it is no longer yours; `erased`: "
-    "its citizen was erased: erase your copy, too",
+    "event_type": "what happened: [the table of acts](lifecycle.md); `transferred_away`: it is no longer yours; "
+    "`erased`: its citizen was erased: erase your copy, too",
     "category_code": "what it is about, as in the pack: `water.none`",
     "ward_code": "`W` and the official number: `W1387`",
     "lat": "the middle of the ward, in degrees; never where the citizen is",

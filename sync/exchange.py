@@ -20,13 +20,14 @@ import structlog
 from packs.model import Exchange, Pack
 from store import database
 from store.model import Select, to_micros
-from sync import erasure, files, links, manifest, outbound, slots, status
+from sync import erasure, extent, files, links, manifest, outbound, slots, status
 from sync.inbound import Taken
 from sync.manifest import Manifest
 from sync.models import ExchangeFile
 from sync.slots import Busy, Slot
 from sync.transports.notes import is_update_file
 from sync.turn import Open, Progress, Ran, Turn, Workshop, copied, quiet
+from sync.worklists import KIND as WORK
 
 STICK_FOLDER: Final = "mlango"  # on a stick: in it a folder for each office
 
@@ -127,10 +128,10 @@ class Exchanges:
             self._carry(turn, exchange, exchange.files, since)
             return self._settled(slot, turn)
 
-    def rehearse(self, agency: str, now: datetime, *, since: datetime | None = None) -> Ran:
+    def rehearse(self, agency: str, now: datetime, *, since: datetime | None = None, progress: Progress = quiet) -> Ran:
         """What a turn would do. Nothing is changed, here or there. Raises Busy."""
         exchange = self._pack().exchange(agency)
-        turn = Turn(self.workshop, exchange, now, dry_run=True)
+        turn = Turn(self.workshop, exchange, now, progress, dry_run=True)
         with self._alone(agency):
             self._carry(turn, exchange, exchange.files, since)
         return turn.ran
@@ -161,7 +162,8 @@ class Exchanges:
         self, path: Path, agency: str | None, now: datetime, *, dry_run: bool = False, progress: Progress = quiet
     ) -> Taken:
         """Import a file that somebody brought; `agency` where its name does not say whose it is."""
-        return self.workshop.importer.take(path, agency, now, dry_run=dry_run, progress=progress(path.name))
+        count = progress(path.name, extent.rows(path))
+        return self.workshop.importer.take(path, agency, now, dry_run=dry_run, progress=count)
 
     def by_stick(self, stick: Path, agency: str, now: datetime, progress: Progress = quiet) -> Ran:
         """A whole turn with one office by a folder on a stick. When it returns, all is safely there.
@@ -191,7 +193,10 @@ class Exchanges:
         """What was put into our own folder of an office since the last stick: nobody but a stick may have taken it."""
         if exchange.transport != "folder" or exchange.address:
             return []
-        return _delivered_since(exchange.agency, slots.last_by_hand(exchange.agency, "stick"))
+        delivered = _delivered_since(exchange.agency, slots.last_by_hand(exchange.agency, "stick"))
+        lists = [file for file in [*delivered, *files.undelivered(exchange.agency)] if file.kind == WORK]
+        newest = {Path(file.name).stem for file in lists[-1:]}
+        return [file for file in delivered if file.kind != WORK or Path(file.name).stem in newest]
 
     # How it stands
 

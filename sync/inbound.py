@@ -42,8 +42,8 @@ Progress = Callable[[int], object]
 log = structlog.get_logger("mlango")
 
 MOST_MISSING: Final = 1_000  # numbers of files that are remembered as missing
-_OFFICE: Final = re.compile(r"(?:^|[^A-Za-z0-9])(?:in|work)_([A-Za-z0-9_-]+?)_\d{8}(?!\d)")
-_NUMBERED: Final = re.compile(r"in_[A-Za-z0-9_-]+_\d{8}_(\d{1,9})\.[A-Za-z]+")
+_OFFICE: Final = re.compile(r"(?:^|[^A-Za-z0-9])(?:in|work)_([A-Za-z0-9_-]+?)_\d{8}(?!\d)", re.IGNORECASE)
+_NUMBERED: Final = re.compile(r"in_[A-Za-z0-9_-]+_\d{8}_(\d{1,9})\.[A-Za-z]+", re.IGNORECASE)
 _SHORT: Final = 8  # characters of a fingerprint that tell two files apart
 
 # Why a whole file is refused, beside what `sync.faults` says of its content
@@ -147,7 +147,7 @@ class Importer:
 
     def _office_of(self, name: str) -> str | None:
         found = _OFFICE.search(name)
-        return found[1] if found and found[1] in self._pack().agencies else None
+        return found[1].upper() if found and found[1].upper() in self._pack().agencies else None
 
     def _take(self, path: Path, agency: str, now: datetime, progress: Progress) -> Taken:
         sha256, language = files.digest(path), self._pack().exchange(agency).language

@@ -53,7 +53,10 @@ def of(exchange: Exchange, calendar: Calendar, now: datetime) -> Lag:
     link, (last, delivered_at) = links.of(exchange.agency), _last_file(exchange.agency)
     undelivered, oldest = _undelivered(exchange.agency)
     due_since, error = _open_slot(exchange.agency)
-    since = min((moment for moment in (oldest, due_since, _last_day(exchange.agency)) if moment), default=now)
+    # a worklist that did not go makes room for the next: since when nothing goes, the link knows
+    failing_since = link.failing_since if undelivered else None
+    moments = (oldest, failing_since, due_since, _last_day(exchange.agency))
+    since = min((moment for moment in moments if moment), default=now)
     days = slots.days_since(calendar, exchange.local_time, since, now)
     return Lag(
         agency=exchange.agency,

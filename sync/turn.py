@@ -19,22 +19,22 @@ import structlog
 
 from packs.model import Exchange
 from store import database
-from sync import files, links
+from sync import extent, files, links, outbound
 from sync.inbound import Importer, Taken
 from sync.manifest import Keys
 from sync.models import ExchangeFile
 from sync.outbound import Exporter
 from sync.transport import LinkFault, Transport
-from sync.worklists import Worklists
+from sync.worklists import Worklists, open_cases
 
 Open = Callable[[Exchange], Transport]
 Count = Callable[[int], object]
-Progress = Callable[[str], Count]  # what is being done → told of every few rows of it
+Progress = Callable[[str, int | None], Count]  # what is being done, and how many rows → told of every few of them
 
 log = structlog.get_logger("mlango")
 
 
-def quiet(_: str) -> Count:
+def quiet(_: str, __: int | None) -> Count:
     """Progress that nobody looks at."""
     return lambda _: None
 
@@ -134,7 +134,8 @@ class Turn:
             self._export(None)
         if "work" in kinds and not self._dry_run:
             with self._apart("worklist"):
-                self._made += self._do.worklists.make(self._agency, self.now, self._progress("worklist"))
+                count = self._progress("worklist", open_cases(self._agency))
+                self._made += self._do.worklists.make(self._agency, self.now, count)
 
     def repeat(self, since: datetime) -> None:
         """Write once more what the office was sent since then."""
@@ -206,15 +207,14 @@ class Turn:
         """Import a file; whether it was read, be it refused."""
         before = len(self._taken)
         with self._apart(path.name):
-            taken = self._do.importer.take(
-                path, self._agency, self.now, dry_run=self._dry_run, progress=self._progress(path.name)
-            )
+            count = self._progress(path.name, extent.rows(path))
+            taken = self._do.importer.take(path, self._agency, self.now, dry_run=self._dry_run, progress=count)
             self._taken.append(taken)
         return len(self._taken) > before
 
     def _export(self, since: datetime | None) -> None:
         with self._apart("events"):
-            count = self._progress("events")
+            count = self._progress("events", None if since else outbound.waiting(self._agency))
             made = self._do.exporter.make(self._agency, self.now, since=since, dry_run=self._dry_run, progress=count)
             self._made += [] if self._dry_run else [made.path, made.manifest]
             self._rows += made.rows

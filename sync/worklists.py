@@ -22,14 +22,26 @@ from cases import reference
 from cases.citizens import Caller, Citizens
 from cases.lifecycle import OPEN, Role, State
 from cases.models import Case
-from cases.worklist import MOST_LISTED, Filters, Viewer, contact_leaves, is_overdue, listed, words_leave
+from cases.worklist import (
+    MOST_COUNTED,
+    MOST_LISTED,
+    Filters,
+    Viewer,
+    contact_leaves,
+    count,
+    is_overdue,
+    listed,
+    words_leave,
+)
 from packs.model import Pack, text
 from packs.places import label as place_name
+from store.model import Select
 from sync import clerk, files, said, xlsx
 from sync.clerk import Design
 from sync.columns import WORKLIST
 from sync.faults import RowFault, state
 from sync.lines import national
+from sync.models import ExchangeFile
 from sync.said import Said
 from sync.sheet import Cell, Number, write_csv
 from sync.updates import Kind, update_key
@@ -40,6 +52,7 @@ _FIRST: Final = 300  # characters for what the citizen said first; what is left 
 _VERY_LATE: Final = 7  # days
 _DAY: Final = timedelta(days=1)
 _WHOLE, _ISO_DAY = re.compile("[0-9]{1,9}"), re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NTH: Final = re.compile(r"work_.+_[0-9]{8}(?:_([0-9]+))?\.csv")  # of a day
 _ERROR_COLUMNS: Final = ("row_no", "code", "field", "message")
 # Nobody works on what waits for its citizen: it stands below all else.
 _TO_DO: Final = tuple(OPEN - {State.PENDING_CITIZEN})
@@ -55,17 +68,33 @@ class Worklists:
         self._citizens, self._pack, self._home = citizens, pack, home
 
     def make(self, agency: str, now: datetime, progress: Progress = lambda _: None) -> tuple[Path, Path]:
-        """An office's worklist of today as CSV and as Excel file, ready to be delivered; replaces an earlier one.
+        """An office's worklist of today as CSV and as Excel file, ready to be delivered.
+
+        A clerk may be at work on an earlier list of the day, so that a later one has a number (`work_CODE_20261123_2`);
+        one that would say the same is not made, and the earlier one returned. Of lists that wait to be delivered only
+        the newest stays: it has what they had.
 
         Those due first come first, those that wait for their citizen last. `progress` is told how many cases were just
         written. Memory does not grow with their number.
         """
         office = _Office(self._pack(), agency, now)
-        base = files.out(self._home, agency) / f"work_{agency}_{office.today:%Y%m%d}"
         with files.alone(self._home, agency):
-            csv_file, xlsx_file, count = _publish(base, office.design(), self._rows(office, progress))
+            out, first = files.out(self._home, agency), f"work_{agency}_{office.today:%Y%m%d}"
+            number, before = _newest(agency, out, first)
+            try:
+                csv_file, xlsx_file, rows = _publish(
+                    out / (f"{first}_{number + 1}" if number else first),
+                    office.design(),
+                    self._rows(office, progress),
+                    before=before.sha256 if before else None,
+                )
+            except _Same:
+                return _both(out / (f"{first}_{number}" if number > 1 else first))
+            overtaken = [file for file in files.undelivered(agency) if file.kind == KIND]
             for file in (csv_file, xlsx_file):
-                files.register(agency, KIND, file, count, now, day=office.today.isoformat())
+                files.register(agency, KIND, file, rows, now, day=office.today.isoformat())
+            for one in overtaken:
+                files.forget(self._home, one)
         return csv_file, xlsx_file
 
     def error_sheet(self, agency: str, faults: Iterable[RowFault], base: Path, kind: Kind, language: str) -> list[Path]:
@@ -151,6 +180,12 @@ class _Office:
         return moment.astimezone(self._zone).date()
 
 
+def open_cases(agency: str) -> int | None:
+    """How many cases a worklist of now would have; None: too many to count them just for that."""
+    number = count(Viewer(Role.SYNC, agency), Filters(states=tuple(OPEN), is_open=True))
+    return number if number < MOST_COUNTED else None
+
+
 def _open_cases(agency: str) -> Iterator[list[Case]]:
     """The open cases that an office may see, page by page; of each group those due first first."""
     viewer = Viewer(Role.SYNC, agency)
@@ -173,16 +208,63 @@ def _summary(words: Sequence[Said]) -> str:
     return said.shortened(f"{first}{said.BETWEEN}{words[-1].words}")
 
 
+# Files
+
+
+class _Same(Exception):
+    """A list says what the one before it says."""
+
+
+def _newest(agency: str, out: Path, first: str) -> tuple[int, ExchangeFile | None]:
+    """The number of the newest list of a day (0: there is none), and what is known of it if it is still there.
+
+    Files on disk count, too: a database that was restored from a backup does not write over a clerk's work.
+    """
+    lists = _lists("WHERE agency = ? AND direction = 'out' AND kind = ?", agency, KIND)
+    known = {file.name: file for file in lists if file.name.startswith(first)}
+    names = {*known, *(path.name for path in out.glob(f"{first}*.csv"))}
+    numbers = {int(match[1] or 1): match[0] for match in map(_NTH.fullmatch, names) if match}
+    if not numbers:
+        return 0, None
+    number = max(numbers)
+    is_there = all(path.exists() for path in _both(out / numbers[number].removesuffix(".csv")))
+    return number, known.get(numbers[number]) if is_there else None
+
+
+def _differ(made: Path, before: str | None) -> None:
+    if before and files.digest(made) == before:
+        raise _Same
+
+
+def _both(base: Path) -> tuple[Path, Path]:
+    """A list as CSV and as Excel file; `base` is its path without an ending."""
+    return base.with_name(f"{base.name}.csv"), base.with_name(f"{base.name}.xlsx")
+
+
+_lists: Final = Select(ExchangeFile)
+
+
 # Sheets
 
 
-def _publish(base: Path, design: Design, rows: Iterable[Shaded]) -> tuple[Path, Path, int]:
-    """The same rows as CSV and as Excel file, and how many; nothing appears before both are written."""
-    csv_file, xlsx_file = (base.with_name(f"{base.name}.{ending}") for ending in ("csv", "xlsx"))
+def _publish(
+    base: Path, design: Design, rows: Iterable[Shaded], *, before: str | None = None
+) -> tuple[Path, Path, int]:
+    """The same rows as CSV and as Excel file, and how many; nothing appears before both are written.
+
+    `before`: the SHA-256 of a CSV that says enough if it says the same. Raises _Same; nothing appears then.
+    """
+    csv_file, xlsx_file = _both(base)
     form = design.form()
-    with files.publish(base.parent, csv_file.name) as csv_out, files.publish(base.parent, xlsx_file.name) as xlsx_out:
-        write_csv(_written_twice(design.headings, rows, form), csv_out)
-        form.save(xlsx_out)
+    try:
+        with files.publish(base.parent, csv_file.name) as out, files.publish(base.parent, xlsx_file.name) as book:
+            write_csv(_written_twice(design.headings, rows, form), out)
+            out.flush()
+            _differ(Path(out.name), before)
+            form.save(book)
+    except BaseException:
+        form.discard()
+        raise
     return csv_file, xlsx_file, form.rows
 
 

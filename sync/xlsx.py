@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from tempfile import TemporaryFile
 from typing import IO, Final
 
 from openpyxl import Workbook
@@ -138,6 +140,11 @@ class Form:
                 checked.add(f"{letter}2:{letter}{max(last, 2)}")
                 sheet.data_validations.append(checked)
         self._book.save(out)
+
+    def discard(self) -> None:
+        """Let go of what was written for it on disk so far: nobody wants the file."""
+        with suppress(Exception), TemporaryFile() as nowhere:  # as broken as it may be
+            self._book.save(nowhere)
 
     def _set_up(self, header: str) -> None:
         sheet = self._sheet

@@ -150,6 +150,12 @@ def test_the_same_row_twice_in_a_file_counts_once(bureau: Bureau) -> None:
     assert counts(bureau.send(said, said)) == (2, 1, 1, 0)
 
 
+def test_whose_a_file_is_stands_in_its_name_however_that_is_written(bureau: Bureau) -> None:
+    case = bureau.lodge()
+    taken = bureau.send(row(case, "in_progress"), name=f"IN_{WATER.lower()}_20261123_1.CSV")
+    assert (taken.agency, taken.accepted) == (WATER, 1)
+
+
 def test_another_file_under_a_used_name_is_refused(bureau: Bureau) -> None:
     first, second = bureau.lodge(), bureau.lodge()
     bureau.send(row(first, "in_progress"), name=f"in_{WATER}_20261123_7.csv")

@@ -18,12 +18,17 @@ def least(shortest: float, _: float) -> float:
     return shortest
 
 
+# Where it is not about SQL, one database is enough
+on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+
+
 def rest(now: datetime) -> timedelta:
     retry_at = links.of("NCWSC").retry_at
     assert retry_at
     return retry_at - now
 
 
+@on_sqlite
 def test_an_office_that_was_never_tried_has_a_link_without_a_past(bound: str, now: datetime) -> None:
     link = links.of("NCWSC")
     assert link == Link("NCWSC")
@@ -38,18 +43,21 @@ def test_a_dead_link_rests_a_minute_and_then_twice_as_long_each_time(bound: str,
     assert rests == [1, 2, 4, 8, 16, 32, 64, 128, 256, 360, 360]
 
 
+@on_sqlite
 def test_offices_behind_one_dead_line_do_not_come_back_at_once(bound: str, now: datetime) -> None:
     for agency in ("NCWSC", "KPLC", "COUNTY-047"):
         links.failed(agency, DEAD, now)
     assert len({links.of(agency).retry_at for agency in ("NCWSC", "KPLC", "COUNTY-047")}) == 3
 
 
+@on_sqlite
 def test_what_only_a_person_can_mend_is_not_tried_every_minute(bound: str, now: datetime) -> None:
     links.failed("NCWSC", LinkFault("Another host key.", permanent=True), now, least)
     assert rest(now) == LONGEST_REST
     assert links.of("NCWSC").error == "Another host key."
 
 
+@on_sqlite
 def test_it_rests_until_its_time_has_come(bound: str, now: datetime) -> None:
     links.failed("NCWSC", DEAD, now, least)
     link = links.of("NCWSC")
@@ -57,6 +65,7 @@ def test_it_rests_until_its_time_has_come(bound: str, now: datetime) -> None:
     assert not link.rests(now + FIRST_REST)
 
 
+@on_sqlite
 def test_a_clock_that_was_ahead_makes_no_link_rest_for_days(bound: str, now: datetime) -> None:
     links.failed("NCWSC", DEAD, now + timedelta(days=1))
     assert not links.of("NCWSC").rests(now)

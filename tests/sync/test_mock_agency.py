@@ -197,6 +197,18 @@ def test_a_file_that_is_left_lying_comes_the_next_day(town: Town) -> None:
     assert "Brought in_NCWSC_20261123_0001.csv, which had been left lying." in told
 
 
+def test_what_a_person_sends_beside_it_is_none_of_its_affairs(town: Town) -> None:
+    town.lodge(2)
+    town.exchange()
+    row = f"1,BY-HAND-1,123456789,,,in_progress,,,,,{town.now:%Y-%m-%dT%H:%M:%SZ}"
+    header = "schema_version,agency_update_id,case_ref,base_version,agency_ref,new_status,outcome_code,public_note,"
+    header += "internal_note,assignee_code,occurred_at"
+    (town.folder() / "in" / "in_NCWSC_20261123_0077.csv").write_text(f"{header}\n{row}\n")
+    town.exchange()
+    told = town.office().turn(town.now)
+    assert "Saw what became of in_NCWSC_20261123_0077.csv, which somebody else sent." in told
+
+
 def test_the_same_seed_is_the_same_office(town: Town, tmp_path: Path) -> None:
     town.lodge(8)
     town.exchange()

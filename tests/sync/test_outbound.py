@@ -132,6 +132,13 @@ def test_the_office_finds_its_own_number(stage: Stage) -> None:
     assert told(stage)[0]["agency_ref"] == "NW/2026/17"
 
 
+@pytest.mark.parametrize("ref", ["sending:2026-11-23T06:00:00+00:00", "token:abc"])
+def test_a_number_that_the_office_has_not_given_yet_is_told_to_nobody(stage: Stage, ref: str) -> None:
+    case = stage.lodge()
+    ExternalRef.create(agency=WATER, case=case.id, ref=ref)
+    assert told(stage)[0]["agency_ref"] == ""
+
+
 # What does not leave
 
 

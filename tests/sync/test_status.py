@@ -17,6 +17,8 @@ from tests.sync.stage import WATER, Stage
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
+# Where it is not about SQL, one database is enough
+on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -66,6 +68,13 @@ def test_it_is_behind_by_the_working_days_since_the_oldest_file_that_did_not_go(
     assert lag(now + 2 * DAY).word == "2 working days behind"
 
 
+@on_sqlite
+def test_a_worklist_that_made_room_for_a_newer_one_hides_no_day(stage: Stage, lag: Any, now: datetime) -> None:
+    links.failed(WATER, LinkFault("It does not answer."), now)
+    stage.exporter.make(WATER, now + 3 * DAY)
+    assert lag(now + 3 * DAY).days == 3
+
+
 def test_a_run_that_fails_on_this_box_is_seen(lag: Any, now: datetime) -> None:
     slots.make_due(WATER, "2026-11-23", now)
     (slot,) = slots.claimable()
@@ -81,11 +90,13 @@ def test_a_relay_that_stands_still_is_seen(lag: Any, now: datetime) -> None:
     assert [lag(now + DAY * days).days for days in range(3)] == [0, 1, 2]
 
 
+@on_sqlite
 def test_a_demonstration_without_news_is_not_behind(lag: Any, now: datetime) -> None:
     run_slot("2026-11-23T09:15", now)
     assert lag(now + 3 * DAY).days == 0
 
 
+@on_sqlite
 def test_a_link_that_fails_for_a_day_is_an_alarm(lag: Any, now: datetime) -> None:
     links.failed(WATER, LinkFault("It does not answer."), now)
     assert lag(now + 24 * HOUR).alarms == ()
@@ -93,6 +104,7 @@ def test_a_link_that_fails_for_a_day_is_an_alarm(lag: Any, now: datetime) -> Non
     assert lag(now + 25 * HOUR).alarms == ("It cannot be reached since 2026-11-23 06:15 UTC: It does not answer.",)
 
 
+@on_sqlite
 def test_files_of_the_office_that_are_missing_are_an_alarm(lag: Any, now: datetime) -> None:
     links.works(WATER, now)
     ExchangeLink.update(gaps="[3, 4]").execute()
@@ -106,5 +118,6 @@ def test_rows_of_an_office_without_event_files_wait_for_nothing(stage: Stage, ke
     assert told.waiting == 0
 
 
+@on_sqlite
 def test_the_offices_of_the_schedule_are_looked_at(stage: Stage, now: datetime) -> None:
     assert [told.agency for told in status.lags(stage.pack(), now)] == [WATER]

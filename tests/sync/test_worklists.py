@@ -18,11 +18,14 @@ from packs.model import Exchange
 from store.sealing import Keyring
 from sync import columns, files, sheet
 from sync.faults import RowFault
+from sync.models import ExchangeFile
 from sync.updates import CHOICES, Kind, Update, kind_of, understand
 from sync.worklists import Worklists
 from tests.sync.stage import POWER, WATER, Stage, rows_of
 
 DONE = "The pipe was mended this morning"
+# Where it is not about SQL, one database is enough
+on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -75,6 +78,7 @@ def test_a_row_tells_a_clerk_which_case_it_is(stage: Stage, worklists: Worklists
     }
 
 
+@on_sqlite
 def test_a_ward_code_carries_a_letter(stage: Stage, worklists: Worklists) -> None:
     stage.lodge(place="1387")
     assert rows(worklists, stage.now)[0]["ward_code"] == "W1387"
@@ -88,6 +92,7 @@ def test_only_open_cases_of_this_office_are_on_it(stage: Stage, worklists: Workl
     assert [row["case_ref"] for row in rows(worklists, stage.now, POWER)] == [reference.shown(elsewhere.ref)]
 
 
+@on_sqlite
 def test_a_day_without_cases_has_a_header_all_the_same(stage: Stage, worklists: Worklists) -> None:
     csv_file, xlsx_file = worklists.make(WATER, stage.now)
     assert kind_of(sheet.read(csv_file).header) is kind_of(sheet.read(xlsx_file).header) is Kind.WORKLIST
@@ -117,6 +122,7 @@ def test_long_lists_are_read_page_by_page_without_losing_a_case(
     assert told == [3, 3, 2]
 
 
+@on_sqlite
 def test_it_speaks_the_language_of_the_office(stage: Stage, worklists: Worklists) -> None:
     says(stage, language="sw")
     stage.lodge()
@@ -135,6 +141,7 @@ def test_the_summary_is_what_the_citizen_said_first_and_last(stage: Stage, workl
     assert rows(worklists, stage.now)[0]["summary"] == "Hakuna maji tangu Ijumaa // Plot 12"
 
 
+@on_sqlite
 def test_long_words_leave_room_for_the_newest(stage: Stage, worklists: Worklists) -> None:
     case = stage.lodge("a" * 700)
     assert rows(worklists, stage.now)[0]["summary"] == "a" * 499 + "…"
@@ -144,6 +151,7 @@ def test_long_words_leave_room_for_the_newest(stage: Stage, worklists: Worklists
     assert (summary.count("a"), summary.count("b")) == (299, 195)
 
 
+@on_sqlite
 def test_the_number_of_the_citizen_is_on_it_only_where_the_pack_says_so(stage: Stage, worklists: Worklists) -> None:
     stage.lodge()
     says(stage, contact=True)
@@ -153,6 +161,7 @@ def test_the_number_of_the_citizen_is_on_it_only_where_the_pack_says_so(stage: S
 
 
 @pytest.mark.parametrize("facts", [{"visibility": "anonymous"}, {"visibility": "confidential"}, {"silent": True}])
+@on_sqlite
 def test_who_wants_no_call_is_not_called_by_the_office(
     stage: Stage, worklists: Worklists, facts: dict[str, Any]
 ) -> None:
@@ -169,11 +178,13 @@ def test_words_in_confidence_wait_for_an_officer_to_release_them(stage: Stage, w
     assert rows(worklists, stage.now)[0]["summary"] == "They sell our water at night"
 
 
+@on_sqlite
 def test_of_a_place_in_confidence_only_the_ward_is_told(stage: Stage, worklists: Worklists) -> None:
     stage.lodge(visibility="confidential")
     assert rows(worklists, stage.now)[0]["place"] == ""
 
 
+@on_sqlite
 def test_of_who_was_erased_only_the_case_is_left(stage: Stage, worklists: Worklists) -> None:
     says(stage, contact_on_worklist=True)
     caller = stage.citizen()
@@ -183,6 +194,7 @@ def test_of_who_was_erased_only_the_case_is_left(stage: Stage, worklists: Workli
     assert (row["summary"], row["contact"], row["what"]) == ("", "", "Water: No water")
 
 
+@on_sqlite
 def test_words_that_this_box_has_no_key_for_keep_no_list_from_being_made(
     stage: Stage, worklists: Worklists, now: datetime
 ) -> None:
@@ -212,21 +224,79 @@ def test_both_files_are_to_be_delivered(stage: Stage, worklists: Worklists) -> N
     ]
 
 
-def test_a_second_list_of_a_day_takes_the_place_of_the_first(stage: Stage, worklists: Worklists) -> None:
+def deliver(now: datetime) -> None:
+    for one in files.undelivered(WATER):
+        files.delivered(one, now)
+
+
+def test_a_later_list_of_a_day_leaves_the_one_alone_that_a_clerk_is_at_work_on(
+    stage: Stage, worklists: Worklists
+) -> None:
+    for number in range(1, 4):
+        stage.lodge()
+        made = worklists.make(WATER, stage.now)
+        deliver(stage.now)
+        made[0].write_bytes(b"what the clerk wrote %d" % number)
+    assert [path.name for path in sorted(made[0].parent.glob("work_*.csv"))] == [
+        f"work_{WATER}_20261123.csv",
+        f"work_{WATER}_20261123_2.csv",
+        f"work_{WATER}_20261123_3.csv",
+    ]
+    assert [path.read_bytes()[-1:] for path in sorted(made[0].parent.glob("work_*.csv"))] == [b"1", b"2", b"3"]
+
+
+@on_sqlite
+def test_a_list_that_would_say_the_same_is_not_made_again(stage: Stage, worklists: Worklists) -> None:
     stage.lodge()
     before = worklists.make(WATER, stage.now)
-    for one in files.undelivered(WATER):
-        files.delivered(one, stage.now)
-    stage.lodge()
+    deliver(stage.now)
     assert worklists.make(WATER, stage.now) == before
-    assert [one.rows for one in files.undelivered(WATER)] == [2, 2]
+    assert not files.undelivered(WATER)
+    assert len(list(before[0].parent.iterdir())) == 2
+    before[0].unlink()  # the office took it, and it is wanted once more
+    assert worklists.make(WATER, stage.now)[0].name == f"work_{WATER}_20261123_2.csv"
 
 
+def test_of_lists_that_could_not_be_delivered_only_the_newest_is_left(stage: Stage, worklists: Worklists) -> None:
+    for day in range(3):
+        stage.lodge()
+        made = worklists.make(WATER, stage.now + timedelta(days=day))
+    stage.lodge()
+    newest = worklists.make(WATER, stage.now + timedelta(days=2))
+    assert [one.name for one in files.undelivered(WATER)] == [path.name for path in newest]
+    assert sorted(newest[0].parent.iterdir()) == sorted(newest)
+    assert newest[0].name == f"{made[0].stem}_2.csv"  # that one may have been on its way
+
+
+@on_sqlite
+def test_a_database_from_a_backup_writes_over_no_list(stage: Stage, worklists: Worklists) -> None:
+    stage.lodge()
+    worklists.make(WATER, stage.now)
+    ExchangeFile.delete().execute()
+    assert worklists.make(WATER, stage.now)[0].name == f"work_{WATER}_20261123_2.csv"
+
+
+@on_sqlite
+def test_whatever_stops_it_nothing_is_left_half(
+    stage: Stage, worklists: Worklists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    stage.lodge()
+    monkeypatch.setattr("sync.xlsx.Form.save", full)
+    with pytest.raises(OSError, match="No space"):
+        worklists.make(WATER, stage.now)
+    assert not list((stage.home / "exchange" / WATER / "out").iterdir())
+
+
+@on_sqlite
 def test_the_day_is_that_of_the_country(stage: Stage, worklists: Worklists) -> None:
     late_in_the_evening = datetime(2026, 11, 23, 22, 30, tzinfo=UTC)
     assert worklists.make(WATER, late_in_the_evening)[0].stem == f"work_{WATER}_20261124"
 
 
+@on_sqlite
 def test_both_files_say_the_same(stage: Stage, worklists: Worklists) -> None:
     stage.lodge("=1+1")
     stage.lodge("Bomba lapasuka")
@@ -248,6 +318,7 @@ def filled(path: Path, now: datetime, zone: ZoneInfo, **written: str) -> list[Up
     ]
 
 
+@on_sqlite
 def test_an_untouched_list_says_nothing(stage: Stage, worklists: Worklists, zone: ZoneInfo) -> None:
     stage.lodge("Hakuna maji")
     for path in worklists.make(WATER, stage.now):
@@ -255,6 +326,7 @@ def test_an_untouched_list_says_nothing(stage: Stage, worklists: Worklists, zone
 
 
 @pytest.mark.parametrize("language", ["en", "sw"])
+@on_sqlite
 def test_what_the_drop_down_offers_is_understood(
     stage: Stage, worklists: Worklists, zone: ZoneInfo, language: str
 ) -> None:
@@ -277,6 +349,7 @@ def sheet_of_errors(stage: Stage, worklists: Worklists, zone: ZoneInfo, language
     return worklists.error_sheet(WATER, iter(faults), path.with_suffix(""), Kind.WORKLIST, language)
 
 
+@on_sqlite
 def test_bad_rows_come_back_on_the_same_sheet_with_the_reason_first(
     stage: Stage, worklists: Worklists, zone: ZoneInfo
 ) -> None:
@@ -294,6 +367,7 @@ def test_bad_rows_come_back_on_the_same_sheet_with_the_reason_first(
     )
 
 
+@on_sqlite
 def test_a_row_corrected_on_the_sheet_of_errors_is_taken(stage: Stage, worklists: Worklists, zone: ZoneInfo) -> None:
     case = stage.lodge()
     for path in sheet_of_errors(stage, worklists, zone):
@@ -304,6 +378,7 @@ def test_a_row_corrected_on_the_sheet_of_errors_is_taken(stage: Stage, worklists
         assert update.occurred_at.astimezone(zone).date() == date(2026, 11, 20)
 
 
+@on_sqlite
 def test_the_sheet_of_errors_speaks_the_language_of_the_office(
     stage: Stage, worklists: Worklists, zone: ZoneInfo
 ) -> None:
@@ -312,6 +387,7 @@ def test_the_sheet_of_errors_speaks_the_language_of_the_office(
     assert row["kosa"].startswith("Mstari 2: andika kilichofanywa")
 
 
+@on_sqlite
 def test_an_old_error_sheet_that_is_wrong_again_comes_back_again(
     stage: Stage, worklists: Worklists, zone: ZoneInfo
 ) -> None:
@@ -324,6 +400,7 @@ def test_an_old_error_sheet_that_is_wrong_again_comes_back_again(
     assert (row["status"], row["note"], row["date"]) == ("3", "'=ok", "20/11/2026")
 
 
+@on_sqlite
 def test_cells_that_no_file_can_hold_come_back_without_what_is_wrong_with_them(
     stage: Stage, worklists: Worklists
 ) -> None:
@@ -335,6 +412,7 @@ def test_cells_that_no_file_can_hold_come_back_without_what_is_wrong_with_them(
         assert row.cells["problem"].startswith("Row 7: case number 48")
 
 
+@on_sqlite
 def test_a_system_gets_a_list_of_faults(stage: Stage, worklists: Worklists) -> None:
     fault = RowFault(3, "E_REF_CHECK", "case_ref", "482915634", {"case_ref": "482915634"})
     base = stage.home / f"in_{WATER}_20261123_0001"

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from peewee import OperationalError
 
 from ussd_app import cli
 from ussd_app.cli import failure
@@ -81,6 +82,12 @@ def test_an_unforeseen_error_is_one_sentence_and_its_traceback_a_masked_file(
     assert kept.startswith(f"{reference}\n")
     assert "ValueError: about +2547••••••78" in kept
     assert capsys.readouterr().err == ""
+
+
+def test_a_database_that_is_away_is_called_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLANGO_HOME", str(tmp_path))
+    sentence = failure.explain(OperationalError("connection refused"))
+    assert sentence.startswith("The database failed or cannot be reached (reference ")
 
 
 def test_the_traceback_is_shown_to_those_who_ask_for_it(

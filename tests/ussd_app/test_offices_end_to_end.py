@@ -30,6 +30,10 @@ WATER = "NCWSC"
 NOTE = "Bomba limerekebishwa na maji yamerudi tangu asubuhi."
 
 
+# The first test goes through all of it on both databases
+on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+
+
 @dataclass
 class Town:
     """A service, a citizen's phone, and an office that has nothing but a folder and a spreadsheet."""
@@ -103,6 +107,7 @@ def test_a_clerk_with_a_spreadsheet_solves_a_case_and_the_citizen_reads_so(town:
     assert (town.office / "in" / "done" / sheet.name).exists()
 
 
+@on_sqlite
 def test_a_row_with_a_mistake_comes_back_and_is_taken_once_it_is_mended(town: Town) -> None:
     number = number_in(town.handset.dial(*LODGE))
     town.exchange()
@@ -121,6 +126,7 @@ def test_a_row_with_a_mistake_comes_back_and_is_taken_once_it_is_mended(town: To
     assert any(NOTE in text for text in town.inbox()[len(before) :])
 
 
+@on_sqlite
 def test_what_was_read_once_changes_nothing_the_second_time(town: Town) -> None:
     number = number_in(town.handset.dial(*LODGE))
     town.exchange()
@@ -135,7 +141,7 @@ def test_what_was_read_once_changes_nothing_the_second_time(town: Town) -> None:
     assert (taken.accepted, taken.duplicate, taken.rejected) == (0, 1, 0)
 
 
-@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+@on_sqlite
 class TestTheRelay:
     def test_it_exchanges_files_by_itself_and_without_redis(self, town: Town) -> None:
         town.handset.dial(*LODGE)

@@ -46,7 +46,7 @@ def test_a_key_is_made_works_is_listed_without_its_secret_and_ends(database_url:
 
 
 def test_who_may_have_citizens_texted_is_said_by_name(database_url: str) -> None:
-    asked = ["--scope", "lodge", "--scope", "sms"], []
+    asked: tuple[list[str], list[str]] = ["--scope", "lodge", "--scope", "sms"], []
     may = [keys.find(told(command, "key", "add", "app", *scopes).splitlines()[1]) for scopes in asked]
     assert [key.scopes for key in may if key] == ["lodge sms", "lodge notes"]
 

@@ -133,8 +133,8 @@ class TestFilesByHand:
     def test_an_import_says_what_became_of_each_row(self, house: House, stick: Path) -> None:
         file = update_file(stick, started(), "1,u2,123456789,,,in_progress,,,,,2026-11-22T10:00:00Z")
         head, row, *answers = told("import", str(file)).splitlines()
-        assert head.split() == ["FILE", "OFFICE", "ROWS", "ACCEPTED", "DOUBLED", "REJECTED", "WAITING"]
-        assert row.split() == [file.name, WATER, "2", "1", "0", "1", "0"]
+        assert head.split() == ["OFFICE", "ROWS", "ACCEPTED", "DOUBLED", "REJECTED", "WAITING", "FILE"]
+        assert row.split() == [WATER, "2", "1", "0", "1", "0", file.name]
         assert answers
         assert all(Path(answer.strip()).exists() for answer in answers)
         assert Case.get().state == "in_progress"
@@ -171,6 +171,17 @@ class TestFilesByHand:
         assert result.stdout == f"{house.exchanges.key_for(WATER)}\n"
         assert "exchange_key_shown" in result.stderr
         assert told("key", "--agency", "KPLC", "--yes") != result.stdout
+
+    def test_what_is_no_list_but_says_that_one_is_open_is_left_alone(self, house: House, stick: Path) -> None:
+        (stick / "~$work_NCWSC_20261123.xlsx").write_bytes(b"Achieng")
+        result = run("import", str(stick / "~$work_NCWSC_20261123.xlsx"), "--json")
+        assert (result.exit_code, json.loads(result.stdout)) == (0, [])
+        assert "was left alone" in result.stderr
+
+    def test_the_code_of_an_office_may_be_typed_small(self, house: House, stick: Path) -> None:
+        assert json.loads(told("run", "--agency", "ncwsc", "--json"))[0]["agency"] == WATER
+        copies = json.loads(told("export", "--agency", "ncwsc", "--to", str(stick), "--number", "1", "--json"))
+        assert [Path(copy).suffix for copy in copies] == [".csv", ".json"]
 
 
 class TestUsb:

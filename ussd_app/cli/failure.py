@@ -7,16 +7,20 @@ import os
 import secrets
 import traceback
 
+from peewee import OperationalError
+
 from sms_gateway.msisdn import mask_all
 from ussd_app.refusal import Refusal
 from ussd_app.settings import Settings
 
 
 def explain(error: Exception) -> str:
-    """One sentence with a reference; the traceback goes to a file, and with MLANGO_DEBUG=1 to the terminal."""
+    """A sentence with a reference; the traceback goes to a file, and with MLANGO_DEBUG=1 to the terminal."""
     if os.environ.get("MLANGO_DEBUG"):
         traceback.print_exception(error)
     reference = secrets.token_hex(4)
+    if isinstance(error, OperationalError):
+        return f"The database failed or cannot be reached (reference {reference}). {_note(reference, error)}"
     return f"This failed unexpectedly ({type(error).__name__}, reference {reference}). {_note(reference, error)}"
 
 

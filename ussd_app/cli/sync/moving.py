@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -17,6 +18,7 @@ from ussd_app.cli.sync import shown
 from ussd_app.cli.sync.shown import Steps
 from ussd_app.refusal import Refusal
 
+_LOCKS: Final = ("~$", ".~lock.")  # how the files of office programs begin that are no lists
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -31,7 +33,8 @@ def export(agency: str, to: Path, since: timedelta | datetime | None, number: in
     room = PostRoom.open()
     (office,), folder = shown.known(room.pack, [agency]), shown.existing(to)
     if number is not None:
-        _again(room, office, number, folder)
+        copies = _again(room, office, number, folder)
+        click.echo(written([str(path) for path in copies]) if as_json else "\n".join(map(str, copies)))
         return
     again = room.since(since) if since is not None else None
     (ran,) = shown.each(
@@ -61,8 +64,11 @@ def import_(files: tuple[Path, ...], agency: str | None, *, dry_run: bool, as_js
     """
     room = PostRoom.open()
     if agency:
-        shown.known(room.pack, [agency])
-    taken = [_take(room, path, agency, dry_run=dry_run) for path in files]
+        (agency,) = shown.known(room.pack, [agency])
+    left = [path for path in files if path.name.startswith(_LOCKS)]
+    for path in left:
+        click.echo(f"{path.name} was left alone: it only says that somebody has the list open.", err=True)
+    taken = [_take(room, path, agency, dry_run=dry_run) for path in files if path not in left]
     if as_json:
         click.echo(written([shown.told_of_file(one) for one in taken]))
     else:
@@ -98,10 +104,9 @@ def key(agency: str, *, yes: bool) -> None:
         click.echo(room.house.exchanges.key_for(office))
 
 
-def _again(room: PostRoom, office: str, number: int, folder: Path) -> None:
+def _again(room: PostRoom, office: str, number: int, folder: Path) -> list[Path]:
     try:
-        for path in room.house.exchanges.again(office, number, folder):
-            click.echo(path)
+        return room.house.exchanges.again(office, number, folder)
     except NotKept as why:
         raise Refusal(str(why)) from None
 
@@ -115,8 +120,8 @@ def _take(room: PostRoom, path: Path, agency: str | None, *, dry_run: bool) -> T
 
 
 def _show(taken: list[Taken]) -> None:
-    head = ("FILE", "OFFICE", "ROWS", "ACCEPTED", "DOUBLED", "REJECTED", "WAITING")
-    rows = [(one.name, one.agency, *(f"{getattr(one, name):,}" for name in shown.COUNTS[:5])) for one in taken]
+    head = ("OFFICE", "ROWS", "ACCEPTED", "DOUBLED", "REJECTED", "WAITING", "FILE")
+    rows = [(one.agency or "-", *(f"{getattr(one, name):,}" for name in shown.COUNTS[:5]), one.name) for one in taken]
     for line in table(head, rows):
         click.echo(line)
     for one in taken:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import count as forever
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final
@@ -17,7 +18,9 @@ from sync.turn import Count, Ran
 from ussd_app.cli.postroom import table
 from ussd_app.refusal import Refusal
 
-_EVERY_S: Final = 0.1  # so often a terminal is told how far it is
+_WIDTH: Final = 12  # of a bar, beside a file's name and its numbers
+_LONGEST_LABEL: Final = 32
+_SOON_S: Final = 0.3  # what is done by then needs no bar
 
 agency = click.option("--agency", metavar="CODE", required=True, help="The office, as agencies.csv names it.")
 agencies = click.option(
@@ -27,35 +30,56 @@ dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done, 
 
 
 class Steps:
-    """How far a long run is, on one line of a terminal: `NCWSC  events 12,000`."""
+    """How far a long run is: on a terminal a bar for each of its steps that takes a while."""
 
     def __init__(self, name: str = "") -> None:
-        self._name, self._shown = name, sys.stderr.isatty()
+        self._name, self._bar = name, _Bar("", None)
 
-    def __call__(self, step: str) -> Count:
-        done, told_at = 0, 0.0
-
-        def count(more: int) -> None:
-            nonlocal done, told_at
-            done += more
-            if self._shown and monotonic() - told_at > _EVERY_S:
-                told_at = monotonic()
-                click.echo(f"\r\x1b[K{self._name}  {step} {done:,}", nl=False, err=True)
-
-        return count
+    def __call__(self, step: str, total: int | None) -> Count:
+        """A step begins, of `total` rows; None: nobody knows how many."""
+        self.end()
+        self._bar = _Bar(f"{self._name}  {step}".strip(), total)
+        return self._bar.count
 
     def end(self) -> None:
-        """Leave the line to others."""
+        """Leave the terminal to others."""
+        self._bar.end()
+
+
+class _Bar:
+    def __init__(self, label: str, total: int | None) -> None:
+        self._label, self._total = label, total
+        self._done, self._began = 0, monotonic()
+        self._shown: Any = None
+
+    def count(self, more: int) -> None:
+        self._done += more
         if self._shown:
-            click.echo("\r\x1b[K", nl=False, err=True)
+            self._shown.update(more)
+        elif monotonic() - self._began > _SOON_S:
+            self._shown = click.progressbar(
+                forever(),
+                length=self._total,
+                label=self._label[:_LONGEST_LABEL],
+                show_pos=True,
+                width=_WIDTH,
+                file=sys.stderr,
+                hidden=not sys.stderr.isatty(),
+            )
+            self._shown.update(self._done)
+
+    def end(self) -> None:
+        if self._shown:
+            self._shown.render_finish()
 
 
 def known(pack: Pack, codes: Collection[str]) -> list[str]:
     """The offices that were named, else those of the schedule."""
+    by_folded = {code.casefold(): code for code in pack.agencies}
     for code in codes:
-        if code not in pack.agencies:
+        if code.casefold() not in by_folded:
             raise Refusal(f"There is no agency {code!r}; agencies.csv lists them.")
-    chosen = list(dict.fromkeys(codes)) or list(pack.exchanges)
+    chosen = list(dict.fromkeys(by_folded[code.casefold()] for code in codes)) or list(pack.exchanges)
     if not chosen:
         raise Refusal("exchange.toml names no office; name one with --agency.")
     return chosen

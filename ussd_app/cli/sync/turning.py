@@ -41,7 +41,7 @@ def run(agencies: tuple[str, ...], since: timedelta | datetime | None, *, dry_ru
 
     def turn(agency: str, steps: Steps) -> Ran:
         if dry_run:
-            return exchanges.rehearse(agency, utcnow(), since=again)
+            return exchanges.rehearse(agency, utcnow(), since=again, progress=steps)
         return exchanges.run(agency, utcnow(), since=again, progress=steps)
 
     _report(shown.each(shown.known(room.pack, agencies), turn), as_json=as_json)
@@ -66,7 +66,7 @@ def usb(stick: Path, agencies: tuple[str, ...], *, as_json: bool) -> None:
         raise Refusal(str(why)) from None
     if not os.path.ismount(stick):
         click.echo(f"{stick} is no stick of its own: this went to the disk that it is on.", err=True)
-    if not as_json and not any(map(shown.sentences, ran)):
+    if not as_json and not any(one.error for one in ran):  # what was refused is answered on the stick
         click.echo("All of it is safely on the stick: you may take it out.", err=True)
     _report(ran, as_json=as_json)
 
