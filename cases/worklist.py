@@ -27,6 +27,7 @@ MOST_COUNTED: Final = 10_000  # beyond it nobody reads the number, and counting 
 MOST_EVENTS: Final = 500  # of one case: its newest
 
 ERASED: Final = "(erased)"
+IN_CONFIDENCE: Final = "(in confidence)"
 UNREADABLE: Final = "(cannot be read with the keys of this box)"
 
 OFFICE_ROLES: Final = frozenset({Role.OWNER, Role.SUPERVISOR, Role.SYNC})  # they act for one office
@@ -105,7 +106,7 @@ def history(viewer: Viewer, case: Case, citizens: Citizens) -> list[Entry]:
     """What happened to a case, oldest first; at most its newest 500 events. Nothing if `viewer` may not see it now."""
     if by_id(viewer, case.id) is None:
         return []
-    opened = _opener(citizens, case)
+    opened = _opener(citizens, case) if _may_read(viewer, case) else lambda _: IN_CONFIDENCE
     rows = _events("WHERE case_id = ? ORDER BY recorded_at DESC, seq DESC LIMIT ?", case.id, MOST_EVENTS)
     return [
         Entry(
@@ -127,6 +128,8 @@ def phone(viewer: Viewer, case: Case, citizens: Citizens) -> str | None:
     they came through a system that gave no phone."""
     if case.visibility == "anonymous" or by_id(viewer, case.id) is None:
         return None
+    if viewer.role is Role.SYNC and not contact_leaves(case.visibility, case.guarded):
+        return None
     try:
         caller = _citizen(citizens, case)
     except Unreadable:
@@ -142,6 +145,11 @@ def words_leave(visibility: str, guarded: int | None, shared: int | None) -> boo
 def contact_leaves(visibility: str, guarded: int | None) -> bool:
     """Whether a citizen's number may go into an office's files (where the pack lets that office have numbers)."""
     return visibility == "public" and not guarded
+
+
+def _may_read(viewer: Viewer, case: Case) -> bool:
+    """Whether somebody who may see a case may read its words, too. Files go by other rules than officers."""
+    return viewer.role is not Role.SYNC or words_leave(case.visibility, case.guarded, case.shared)
 
 
 def is_overdue(case: Case, now: datetime) -> bool:

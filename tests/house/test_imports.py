@@ -23,6 +23,7 @@ CORE: Final = [
     "sms_gateway.msisdn", "sms_gateway.channels", "sms_gateway.limits", "sms_gateway.smsbackup", "sms_gateway.modem",
     "cases.lifecycle", "cases.sla", "cases.timers", "cases.reference", "cases.routing",
     "packs.model", "packs.places", "packs.snapshot",
+    "sync.columns", "sync.dates", "sync.faults",
 ]  # fmt: skip
 IMPURE: Final = frozenset({
     "africastalking", "click", "flask", "granian", "http", "logging", "os", "peewee", "playhouse", "psycopg", "random",

@@ -42,7 +42,13 @@ def test_no_lock_names_a_place(lock: Path) -> None:
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
 def test_what_is_wished_for_is_locked(lock: Path) -> None:
     wishes = [line for line in lock.with_suffix(".in").read_text().splitlines() if not line.startswith(("#", "-r"))]
-    assert {wish.partition("[")[0].lower() for wish in wishes} <= names(lock)
+    assert {wish.lower() for line in wishes for wish in re.findall(r"^[\w.-]+", line)} <= names(lock)
+
+
+def test_one_version_of_a_package_runs_on_every_python() -> None:
+    """A bundle has one wheel of each, and takes no notice of conditions."""
+    running = [pin.partition("==")[0] for pin in pins(ROOT / "requirements.lock")]
+    assert len(running) == len(set(running))
 
 
 def test_the_tools_come_on_top_of_exactly_what_runs() -> None:

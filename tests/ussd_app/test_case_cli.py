@@ -268,14 +268,14 @@ def test_a_case_that_is_not_theirs_looks_like_one_that_does_not_exist(office: Of
     secret = office.lodge(sub="bribery.asked", visibility="confidential", about="COUNTY-047")
     absent = "482915633"
     assert secret != absent
-    for who in (["--agency", "COUNTY-047"], ["--as", "agent"], ["--as", "owner", "--agency", "KPLC"], ["--as", "sync"]):
+    strangers = (["--agency", "COUNTY-047"], ["--as", "agent"], ["--as", "owner", "--agency", "KPLC"])
+    for who in (*strangers, ["--as", "sync", "--agency", "KPLC"]):
         for order in (["show"], ["act", "note", "--note", "x"], ["act", "start"]):
             name, *rest = order
             refused = [refusal(name, ref, *rest, *who) for ref in (secret, absent)]
             assert refused[0] == f"There is no case {reference.shown(secret)} that you may see."
             assert refused[1] == refused[0].replace(reference.shown(secret), reference.shown(absent))
-        if who != ["--as", "sync"]:
-            assert secret not in told("list", "--all", *who)
+        assert secret not in told("list", "--all", *who)
     assert data("show", secret, "--as", "supervisor")["about"] == "COUNTY-047"
 
 
@@ -316,11 +316,20 @@ def test_an_act_says_what_followed_by_itself(office: Office) -> None:
     assert "By itself followed: assign." in classified.splitlines()
 
 
+def test_what_is_in_confidence_goes_into_no_file_of_an_office_before_an_officer_lets_it(office: Office) -> None:
+    secret = office.lodge(sub="bribery.asked", visibility="confidential", about="COUNTY-047")
+    shown = told("show", secret, "--as", "sync")
+    assert "(in confidence)" in shown
+    assert "Hakuna maji" not in shown
+    told("act", secret, "share", "--as", "supervisor")
+    assert "Hakuna maji" in told("show", secret, "--as", "sync")
+
+
 def test_a_refusal_names_the_rule_and_what_goes(office: Office) -> None:
     ref = office.lodge()
     assert refusal("act", ref, "resolve", "--as", "owner", "--outcome", "fixed", "--note", NOTE) == (
         "Resolve needs a case that is in progress or pending citizen or pending third party; this one is assigned. "
-        "An owner may now: classify, start, transfer, duplicate, note."
+        "An owner may now: classify, start, transfer, duplicate, note, share."
     )
     assert refusal("act", ref, "note", "--as", "auditor", "--note", "x").endswith("An auditor may now: nothing.")
     told("act", ref, "start", "--as", "owner")
