@@ -46,7 +46,6 @@ class ExchangeFile(Model):
     doubled = IntegerField(default=0)
     rejected = IntegerField(default=0)
     waiting = IntegerField(default=0)
-    position = IntegerField(default=0)  # how far reading has come: where it goes on after a fall
     attempts = IntegerField(default=0)  # of delivering it
     retry_at = UtcField(null=True)
     error = TextField(null=True)

@@ -105,7 +105,8 @@ class TestRun:
             )
 
     def test_an_unknown_office_is_refused(self, house: House) -> None:
-        assert "'NOBODY'" in refusal("run", "--agency", "NOBODY")
+        assert refusal("run", "--agency", "NOBODY") == "There is no office NOBODY in the pack."
+        assert refusal("run", "--agency", "ncwc") == "There is no office ncwc in the pack; did you mean NCWSC?"
 
 
 class TestFilesByHand:

@@ -53,7 +53,6 @@ def up(migrator, db):
         doubled = IntegerField()
         rejected = IntegerField()
         waiting = IntegerField()
-        position = IntegerField()
         attempts = IntegerField()
         retry_at = BigIntegerField(null=True)
         error = TextField(null=True)

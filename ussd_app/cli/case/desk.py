@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import json
 import sys
@@ -24,7 +23,7 @@ from packs.places import EVERYWHERE
 from store.clock import utcnow
 from ussd_app import logs, wiring
 from ussd_app.cli.case.clerk import Clerk
-from ussd_app.refusal import Refusal
+from ussd_app.refusal import Refusal, unknown
 from ussd_app.settings import Settings
 from ussd_app.wiring import House
 
@@ -134,13 +133,10 @@ class Desk:
 
     def known(self, what: str, code: str, codes: Iterable[str]) -> str:
         """`code`, if it is one of `codes`. Raises Refusal with the one that may be meant."""
-        by_letters = {one.casefold(): one for one in codes}
-        if code in by_letters.values():
+        known = frozenset(codes)
+        if code in known:
             return code
-        near = difflib.get_close_matches(code.casefold(), by_letters, n=1)
-        raise Refusal(
-            f"There is no {what} {code} in the pack" + (f"; did you mean {by_letters[near[0]]}?" if near else ".")
-        )
+        raise unknown(what, code, sorted(known))
 
     def place(self, typed: str, kinds: frozenset[str] = EVERYWHERE) -> str:
         """The code of a place, given by its code or its name."""

@@ -16,7 +16,7 @@ from sync.inbound import Taken
 from sync.slots import Busy
 from sync.turn import Count, Ran
 from ussd_app.cli.postroom import table
-from ussd_app.refusal import Refusal
+from ussd_app.refusal import Refusal, unknown
 
 _WIDTH: Final = 12  # of a bar, beside a file's name and its numbers
 _LONGEST_LABEL: Final = 32
@@ -78,7 +78,7 @@ def known(pack: Pack, codes: Collection[str]) -> list[str]:
     by_folded = {code.casefold(): code for code in pack.agencies}
     for code in codes:
         if code.casefold() not in by_folded:
-            raise Refusal(f"There is no agency {code!r}; agencies.csv lists them.")
+            raise unknown("office", code, pack.agencies)
     chosen = list(dict.fromkeys(by_folded[code.casefold()] for code in codes)) or list(pack.exchanges)
     if not chosen:
         raise Refusal("exchange.toml names no office; name one with --agency.")
